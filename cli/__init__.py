@@ -1,0 +1,70 @@
+"""`netflix-admin`: the site's terminal. This is the root; each group of commands is loaded when it is asked for."""
+
+import io
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from netflix.version import __version__
+
+from . import refusals
+
+# In which module each command is, under its own name.
+GROUPS = {
+    "db": ".maintenance",
+    "limits": ".limits",
+    "purge": ".maintenance",
+    "sessions": ".sessions",
+    "users": ".users",
+}
+EXIT_CODES = """\b
+Exit codes:
+  0  done
+  1  unexpected
+  2  usage: the command or a setting is not right
+  3  not found
+  4  already exists
+  5  Redis unavailable
+  6  database unavailable or not migrated
+  7  refused: not confirmed, or against a rule
+  8  partly done: some of several failed
+"""
+
+
+class Admin(click.Group):
+    """Loads a group by its path, and answers whatever goes wrong in any of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(GROUPS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return getattr(import_module(GROUPS[name], __package__), name) if name in GROUPS else None
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> click.Context:
+        with refusals.answered(args):
+            ctx = super().make_context(info_name, args.copy(), *more, **extra)
+        ctx.meta[refusals.ARGS] = args
+        return ctx
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with refusals.answered(ctx.meta[refusals.ARGS], "--traceback" in ctx.meta[refusals.ARGS]):
+            return super().invoke(ctx)
+
+
+@click.group(cls=Admin, epilog=EXIT_CODES)
+@click.option("--traceback", is_flag=True, expose_value=False, help="When something unexpected fails, show where.")
+@click.version_option(__version__, prog_name="netflix-admin", message="%(prog)s %(version)s")
+def main() -> None:
+    """Run a Netflix site: its users, limits, sessions and database.
+
+    It reads the same NETFLIX_… settings as the site.
+
+    \b
+    Example:
+      netflix-admin users create you@example.org --admin
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

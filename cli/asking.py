@@ -1,0 +1,83 @@
+"""What a command asks of the person at the terminal: a password, a yes. Of a program, which cannot answer, nothing."""
+
+import sys
+from collections.abc import Mapping
+
+import click
+
+from netflix.errors import Declined
+
+from . import output, site
+
+STDIN, GENERATE, LINK = "--password-stdin", "--generate", "--link"
+
+password_stdin = click.option(STDIN, is_flag=True, help="Take the password from the first line of standard input.")
+generate = click.option(GENERATE, is_flag=True, help="Make a strong password and print it, once.")
+
+
+def one_of(given: Mapping[str, object]) -> str | None:
+    """The one option that was given, or None. Two of them are a slip."""
+    names = [name for name, value in given.items() if value]
+    if len(names) > 1:
+        raise click.UsageError(f"Give only one of {listed(names, 'and')}.")
+    return names[0] if names else None
+
+
+def the_one_of(given: Mapping[str, object]) -> str:
+    name = one_of(given)
+    if name is None:
+        raise click.UsageError(f"Say which: give {listed(list(given), 'or')}.")
+    return name
+
+
+def listed(names: list[str], word: str) -> str:
+    return f"{', '.join(names[:-1])} {word} {names[-1]}"
+
+
+def password(way: str | None) -> str | None:
+    """The password by the way that was chosen; None for a link, by which its owner will choose one."""
+    if way == LINK:
+        return None
+    if way == GENERATE:
+        return site.password.generated()
+    if sys.stdin.isatty():
+        return typed()
+    return read()
+
+
+def check_way(way: str | None) -> None:
+    """Nobody is asked where nobody can answer."""
+    if way is None and not sys.stdin.isatty():
+        raise click.UsageError(
+            f"There is no terminal to ask for a password. Give {listed([STDIN, GENERATE, LINK], 'or')}."
+        )
+
+
+def typed() -> str:
+    """Asked twice, unseen, and again until it can be taken."""
+    while True:
+        text = click.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True)
+        faults = site.password.faults(text)
+        if not faults:
+            return text
+        output.note(" ".join(faults))
+
+
+def read() -> str:
+    line = sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r")
+    if not line:
+        raise click.UsageError("Standard input holds no password. Send it as the first line.")
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        raise click.UsageError("The password on standard input is not UTF-8. Send it in that encoding.") from None
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Raises Declined unless told yes, by `--yes` or at the terminal."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Declined("This cannot be undone, and there is no terminal to ask at.", "Add --yes if it is meant.")
+    if not click.confirm(question, err=True):
+        raise Declined("Nothing was changed.", "")

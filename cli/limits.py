@@ -1,0 +1,192 @@
+"""How often anyone may try: what is counted now, and forgetting it."""
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from . import asking, output, site
+from .output import Column
+
+if TYPE_CHECKING:
+    from netflix.limits.counter import Standing
+    from netflix.limits.key import Key
+
+
+class Counted(NamedTuple):
+    """How a counter stands, and whom it counts: an address, or a user's e-mail where there is one."""
+
+    standing: "Standing"
+    who: str
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether attempts were made on an e-mail that no user has; only its digest is known."""
+        return self.standing.key.limit.lane == "account" and "@" not in self.who
+
+    @property
+    def free_in(self) -> int:
+        return math.ceil(self.standing.free_in)
+
+
+COLUMNS = (
+    Column("limit", "Limit", lambda row: row.standing.key.limit.name),
+    Column("lane", "Lane", lambda row: str(row.standing.key.limit.lane)),
+    Column(
+        "who",
+        "Who",
+        show=lambda row: f"no user: {row.who[:12]}…" if row.is_nobody else row.who,
+        role=lambda row: "quiet" if row.is_nobody else "noun",
+        shrinks=True,
+    ),
+    Column("used", "Used", lambda row: row.standing.used),
+    Column("allowed", "Allowed", lambda row: row.standing.amount),
+    Column("left", "Left", lambda row: row.standing.left, role=lambda row: "bad" if row.standing.is_blocked else ""),
+    Column(
+        "free_in",
+        "Free in",
+        show=lambda row: in_short(row.free_in),
+        role=lambda row: "bad" if row.standing.is_blocked else "quiet",
+    ),
+    Column(
+        "window",
+        "Counted over",
+        lambda row: row.standing.key.window,
+        lambda row: in_short(row.standing.key.window),
+        spare=True,
+    ),
+    Column("blocked", value=lambda row: row.standing.is_blocked),
+)
+
+
+def in_short(seconds: int) -> str:
+    """Such as "1 min 5 s"; to the second, since somebody may be waiting for it."""
+    if not seconds:
+        return "now"
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
+
+
+class Address(click.ParamType):
+    """An address, or what the listing shows for one: a /64, or `unknown`."""
+
+    name = "address"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        address = value.removesuffix("/64") if ":" in value else value
+        if site.address.parsed(address) is None and address != site.address.UNKNOWN:
+            self.fail(f"'{value}' is no address. Give one such as 192.0.2.7 or 2001:db8::7.", param, ctx)
+        return address
+
+
+class Account(click.ParamType):
+    """An e-mail as it is counted, whether or not a user has it."""
+
+    name = "e-mail"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        for fault in site.email.faults(value):
+            self.fail(fault, param, ctx)
+        return site.email.normalised(value)
+
+
+of_address = click.option("--address", type=Address(), help="The counters of one address; IPv6 counts as its /64.")
+of_account = click.option("--account", type=Account(), help="The counters of one e-mail, whether or not a user has it.")
+
+
+@click.group()
+def limits() -> None:
+    """See who has used up their attempts, and let them try again.
+
+    \b
+    Example:
+      netflix-admin limits list --blocked
+    """
+
+
+@limits.command("list")
+@click.option("--blocked", is_flag=True, help="Only who has to wait.")
+@output.listing_format
+@site.within
+def list_limits(blocked: bool, form: str) -> None:
+    """List what is counted, the longest wait first.
+
+    Of an e-mail that no user has, only a digest is known.
+
+    \b
+    Example:
+      netflix-admin limits list --blocked --format json
+    """
+    found = {standing.key: standing for standing in site.counter.standings()}.values()
+    rows = [row for row in named(found) if row.standing.is_blocked >= blocked]
+    rows.sort(key=lambda row: (-row.free_in, -row.standing.used, row.who))
+    output.print_listing(COLUMNS, rows, form, "Nobody has to wait." if blocked else "Nothing is counted now.")
+
+
+@limits.command()
+@of_address
+@of_account
+@output.listing_format
+@site.within
+def show(address: str | None, account: str | None, form: str) -> None:
+    """Show every limit of one address or e-mail, used or not.
+
+    \b
+    Example:
+      netflix-admin limits show --address 192.0.2.7
+    """
+    asking.the_one_of({"--address": address, "--account": account})
+    keys = keys_of(address, account)
+    found = {standing.key: standing for standing in site.counter.standings(keys)}
+    output.print_listing(COLUMNS, named(found.get(key) or untouched(key) for key in keys), form, "No limit counts it.")
+
+
+@limits.command()
+@of_address
+@of_account
+@click.option("--all", "everything", is_flag=True, help="All counters of this site.")
+@click.option("--dry-run", is_flag=True, help="Say what would be cleared, and change nothing.")
+@click.option("--yes", is_flag=True, help="With --all: do not ask.")
+@site.within
+def clear(address: str | None, account: str | None, everything: bool, dry_run: bool, yes: bool) -> None:
+    """Forget what was counted, so that nobody has to wait.
+
+    \b
+    Example:
+      netflix-admin limits clear --address 192.0.2.7
+    """
+    asking.the_one_of({"--address": address, "--account": account, "--all": everything})
+    if everything and not dry_run:
+        asking.confirm("Forget all counters, also of whoever is guessing just now?", yes)
+    cleared = site.counter.clear(None if everything else keys_of(address, account), dry_run)
+    whose = "" if everything else f" of {address or account}"
+    counters = f"{cleared} counter{'s' * (cleared != 1)}{whose}"
+    if not cleared:
+        output.done(f"Nothing was counted{whose}.")
+    elif dry_run:
+        output.done(f"Would clear {counters}.")
+    else:
+        output.done(f"Cleared {counters}.")
+
+
+def keys_of(address: str | None, account: str | None) -> "list[Key]":
+    counters, lane = site.counter.counters(), site.policy.Lane
+    return counters.keys(lane.ADDRESS, address) if address else counters.keys(lane.ACCOUNT, account or "")
+
+
+def untouched(key: "Key") -> "Standing":
+    return site.counter.Standing(key, site.counter.counters().amount(key) or 0, 0, 0.0, 0.0, 0.0)
+
+
+def named(standings: "Iterable[Standing]") -> list[Counted]:
+    """With the e-mails of the users whom the account lane counts by a digest."""
+    standings = list(standings)
+    lane, limit = site.policy.Lane.ACCOUNT, site.policy.SIGN_IN_TO_ACCOUNT
+    emails = {}
+    if any(standing.key.limit.lane is lane for standing in standings):
+        who = site.counter.counters().who
+        emails = {who(limit, user.email_key): user.email for user in site.user.User.everyone()}
+    return [Counted(standing, emails.get(standing.key.who, standing.key.who)) for standing in standings]

@@ -1,0 +1,101 @@
+"""What goes wrong, told in the terminal: one sentence on stderr, and an exit code."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import TypeVar
+
+import click
+
+from netflix.errors import CountersUnavailable, DatabaseUnavailable, Refusal
+
+from . import output, site
+
+ARGS = f"{__name__}.args"
+T = TypeVar("T")
+
+INTERRUPTED = 130
+PARTLY_DONE = 8
+
+
+class Told(click.ClickException):
+    """A refusal as the terminal says it: to a program, when it asked for JSON."""
+
+    def __init__(self, title: str, detail: str, exit_code: int, to_program: bool) -> None:
+        super().__init__(detail)
+        self.title, self.exit_code, self.to_program = title, exit_code, to_program  # type: ignore[misc]
+
+    def show(self, file: object = None) -> None:
+        if self.to_program:
+            problem = {"title": self.title, "detail": self.message, "exit_code": self.exit_code}
+            click.echo(output.as_json({"error": problem}), err=True)
+        else:
+            click.echo("Error: " + output.printable(self.message, keep="\n"), err=True)
+
+
+@contextmanager
+def answered(args: Sequence[str], with_traceback: bool = False) -> Iterator[None]:
+    """Turns whatever goes wrong inside into what the terminal says and its exit code."""
+    try:
+        yield
+    except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError):
+        raise
+    except (KeyboardInterrupt, click.Abort) as stop:
+        if sys.stderr.isatty():
+            click.echo(err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from stop
+    except BrokenPipeError as gone:
+        # The reader has seen enough. What is still unsaid goes nowhere, and without complaint.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from gone
+    except click.ClickException as error:
+        raise Told("Usage", f"{error.format_message()}{see_help(error)}", error.exit_code, wants_json(args)) from error
+    except Exception as error:
+        if with_traceback:
+            raise
+        refusal = error if isinstance(error, Refusal) else as_refusal(error)
+        raise Told(refusal.title, str(refusal), refusal.exit_code, wants_json(args)) from error
+
+
+def as_refusal(error: Exception) -> Refusal:
+    """What the libraries below raise, in the words of the site."""
+    if isinstance(error, (site.database_errors.OperationalError, site.database_errors.ProgrammingError)):
+        reason = str(error.orig).partition("\n")[0]
+        return DatabaseUnavailable(f"The database does not answer or is not migrated ({reason}).")
+    if isinstance(error, site.redis_errors.RedisError):
+        return CountersUnavailable()
+    return Refusal(
+        f"Something unexpected failed: {type(error).__name__}: {error}.",
+        "Run it again as `netflix-admin --traceback …` to see where.",
+    )
+
+
+def see_help(error: click.ClickException) -> str:
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    return f" See `{ctx.command_path} --help`." if ctx else ""
+
+
+def wants_json(args: Sequence[str]) -> bool:
+    """Read off the words as typed, since what went wrong may be the reading of them."""
+    words = " ".join(args).replace("--format=", "--format ").split()
+    return any(pair in (("--format", "json"), ("--format", "jsonl")) for pair in pairwise(words))
+
+
+def for_each(things: Sequence[T], act: Callable[[T], None]) -> None:
+    """Does all that can be done; one refusal does not stop the others. Exits with 8 when only some were done."""
+    ctx = click.get_current_context()
+    args = ctx.find_root().meta[ARGS]
+    refused = []
+    for thing in dict.fromkeys(things):
+        try:
+            act(thing)
+        except Refusal as refusal:
+            refused.append(refusal)
+    if len(refused) == 1 and len(set(things)) == 1:
+        raise refused[0]
+    for one in refused:
+        Told(one.title, str(one), one.exit_code, wants_json(args)).show()
+    if refused:
+        ctx.exit(PARTLY_DONE if len(refused) < len(set(things)) else refused[0].exit_code)

@@ -1,0 +1,71 @@
+"""Browsers that are signed in."""
+
+import click
+
+from . import asking, output, refusals, site
+from .output import Column
+
+COLUMNS = (
+    Column("id", "Id"),
+    Column("email", "E-mail", lambda session: session.user.email, role=lambda _: "noun", shrinks=True),
+    Column("browser", "Browser", shrinks=True),
+    Column("address", "Address", shrinks=True),
+    Column("seen_at", "Last seen"),
+    Column("created_at", "Signed in", role=lambda _: "quiet", spare=True),
+    Column("idle_until", "Ends", role=lambda _: "quiet", spare=True),
+    Column("remembered"),
+    Column("user_agent"),
+)
+
+
+@click.group()
+def sessions() -> None:
+    """See which browsers are signed in, and end their sessions.
+
+    \b
+    Example:
+      netflix-admin sessions list --user ada@example.org
+    """
+
+
+@sessions.command("list")
+@click.option("--user", metavar="EMAIL", help="Those of one user.")
+@output.listing_format
+@site.within
+def list_sessions(user: str | None, form: str) -> None:
+    """List the browsers that are signed in, the latest seen first.
+
+    \b
+    Example:
+      netflix-admin sessions list --format csv
+    """
+    owner = site.user.User.named(user) if user else None
+    output.print_listing(COLUMNS, site.session.Session.everywhere(owner), form, "No browser is signed in.")
+
+
+@sessions.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, 2**31 - 1))
+@click.option("--user", metavar="EMAIL", help="All of one user's.")
+@click.option("--all", "everybody", is_flag=True, help="Everybody's.")
+@click.option("--yes", is_flag=True, help="With --all: do not ask.")
+@site.within
+def end(ids: tuple[int, ...], user: str | None, everybody: bool, yes: bool) -> None:
+    """End sessions: those browsers have to sign in again.
+
+    \b
+    Example:
+      netflix-admin sessions end 12 15
+    """
+    asking.the_one_of({"an ID": ids, "--user": user, "--all": everybody})
+    if ids:
+        refusals.for_each(ids, end_one)
+        return
+    if everybody:
+        asking.confirm("Sign everybody out, in all browsers?", yes)
+    ended = site.access.end_every_session() if everybody else site.access.end_sessions_of(user or "")
+    output.done(f"Ended {ended} session{'s' * (ended != 1)}.")
+
+
+def end_one(session_id: int) -> None:
+    site.access.end_session(session_id)
+    output.done(f"Ended session {session_id}.")

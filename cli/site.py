@@ -1,0 +1,71 @@
+"""The site as the terminal reaches it: each part is loaded when it is first used, so that help needs none of it."""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import click
+
+import netflix
+
+# ruff: noqa: F401  (for the type checker, and for the modules beside this one)
+if TYPE_CHECKING:
+    import flask_migrate.cli as migrations
+    import redis.exceptions as redis_errors
+    import sqlalchemy.exc as database_errors
+
+    from netflix.accounts import email, password, registration, user
+    from netflix.limits import address, counter, policy
+    from netflix.signin import access, expiry, recovery, session
+else:
+    PARTS = {
+        "access": "netflix.signin.access",
+        "address": "netflix.limits.address",
+        "counter": "netflix.limits.counter",
+        "database_errors": "sqlalchemy.exc",
+        "email": "netflix.accounts.email",
+        "expiry": "netflix.signin.expiry",
+        "migrations": "flask_migrate.cli",
+        "password": "netflix.accounts.password",
+        "policy": "netflix.limits.policy",
+        "recovery": "netflix.signin.recovery",
+        "redis_errors": "redis.exceptions",
+        "registration": "netflix.accounts.registration",
+        "session": "netflix.signin.session",
+        "user": "netflix.accounts.user",
+    }
+
+    def __getattr__(name):
+        if name not in PARTS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = import_module(PARTS[name])
+        return globals()[name]
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def let_go() -> None:
+    """No connection is left for the interpreter's end to complain of."""
+    db = import_module("netflix.extensions").db
+    db.session.remove()
+    db.engine.dispose()
+
+
+def within(command: Callable[P, T]) -> Callable[P, T]:
+    """Runs a command inside the site, which is built now; a test hands its own over as Flask's ScriptInfo."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        # What is written in the instance folder is for its owner alone.
+        os.umask(0o077)
+        ctx = click.get_current_context()
+        app = ctx.obj.load_app() if ctx.obj else netflix.create_app()
+        ctx.with_resource(app.app_context())
+        ctx.call_on_close(let_go)
+        return command(*args, **kwargs)
+
+    return run

@@ -1,0 +1,244 @@
+"""People who may sign in."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from netflix.errors import AlreadyExists
+
+from . import asking, output, refusals, site
+from .output import Column
+
+if TYPE_CHECKING:
+    from netflix.accounts.user import User
+
+HANDED_OVER = {
+    asking.LINK: "This link, good once and for an hour, lets them choose a password:",
+    asking.GENERATE: "Their password, shown this once:",
+}
+
+
+def state(user: "User") -> str:
+    return "disabled" if user.is_disabled else "active" if user.has_password else "no password"
+
+
+def state_role(user: "User") -> str:
+    return "bad" if user.is_disabled else "" if user.has_password else "quiet"
+
+
+COLUMNS = (
+    Column("email", "E-mail", role=lambda _: "noun", shrinks=True),
+    Column("id"),
+    Column(
+        "admin",
+        "Role",
+        lambda user: user.is_admin,
+        lambda user: "administrator" if user.is_admin else "member",
+        lambda user: "good" if user.is_admin else "",
+    ),
+    Column("disabled", "State", lambda user: user.is_disabled, state, state_role),
+    Column("has_password"),
+    Column("signed_in_at", "Signed in", show=lambda user: last(user), role=lambda _: "quiet"),
+    Column("created_at", "Created", role=lambda _: "quiet", spare=True),
+)
+DETAILS = (*COLUMNS, Column("sessions", "Sessions", lambda user: len(site.session.Session.everywhere(user))))
+
+
+def last(user: "User") -> str:
+    return output.human(user.signed_in_at) if user.signed_in_at else "never"
+
+
+@click.group()
+def users() -> None:
+    """Make, list, disable and delete users, and let them in again.
+
+    \b
+    Example:
+      netflix-admin users create you@example.org --admin
+    """
+
+
+@users.command()
+@click.argument("email")
+@click.option("--admin", is_flag=True, help="As an administrator.")
+@asking.password_stdin
+@asking.generate
+@click.option(asking.LINK, is_flag=True, help="Print a one-time link by which they choose a password.")
+@click.option("--if-not-exists", is_flag=True, help="When there is such a user, change nothing and exit with 0.")
+@site.within
+def create(email: str, admin: bool, password_stdin: bool, generate: bool, link: bool, if_not_exists: bool) -> None:
+    """Make a user.
+
+    Without an option for the password it is asked for, unseen.
+    A generated password, or the link, is all that is printed on standard output.
+
+    \b
+    Example:
+      netflix-admin users create ada@example.org --link
+    """
+    way = asking.one_of({asking.STDIN: password_stdin, asking.GENERATE: generate, asking.LINK: link})
+    asking.check_way(way)
+    site.registration.check(email, None)
+    if known := site.user.User.known_as(email):
+        if if_not_exists:
+            output.done(f"There is a user {known.email} already; nothing was changed.")
+            return
+        raise site.registration.taken(email)
+    password = asking.password(way)
+    try:
+        user = site.registration.create(email, password, is_admin=admin)
+    except AlreadyExists:
+        # Somebody else made it in the meantime.
+        if not if_not_exists:
+            raise
+        output.done(f"There is a user {email} already; nothing was changed.")
+        return
+    fresh = site.recovery.issue_link(user.email) if way == asking.LINK else password
+    hand_over(f"{user.email} is {'an administrator' if admin else 'a member'}.", way, fresh)
+
+
+@users.command("list")
+@click.option("--admin", is_flag=True, help="Administrators only.")
+@click.option("--disabled", is_flag=True, help="Disabled users only.")
+@output.listing_format
+@site.within
+def list_users(admin: bool, disabled: bool, form: str) -> None:
+    """List users by e-mail.
+
+    \b
+    Example:
+      netflix-admin users list --admin --format json
+    """
+    everyone = site.user.User.everyone()
+    wanted = [user for user in everyone if user.is_admin >= admin and user.is_disabled >= disabled]
+    empty = "No user is like that." if everyone else "There are no users. Make one: netflix-admin users create EMAIL"
+    output.print_listing(COLUMNS, wanted, form, empty)
+
+
+@users.command()
+@click.argument("email")
+@output.thing_format
+@site.within
+def show(email: str, form: str) -> None:
+    """Show one user.
+
+    \b
+    Example:
+      netflix-admin users show ada@example.org
+    """
+    output.print_thing(DETAILS, site.user.User.named(email), form)
+
+
+@users.command("reset-password")
+@click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
+@asking.password_stdin
+@asking.generate
+@site.within
+def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool) -> None:
+    """Let users choose a new password, by a one-time link.
+
+    The link is good for an hour. Their old password and all their sessions end at once, by this and by the other ways.
+    With several users each line is the e-mail, a tab, and the link or password.
+
+    \b
+    Example:
+      netflix-admin users reset-password ada@example.org
+    """
+    way = asking.one_of({asking.STDIN: password_stdin, asking.GENERATE: generate}) or asking.LINK
+    several = len(set(emails)) > 1
+    if several and way == asking.STDIN:
+        raise click.UsageError("One password for several users is none. Give --generate, or one user at a time.")
+    given = asking.password(way) if way == asking.STDIN else None
+
+    def reset(email: str) -> None:
+        user = site.user.User.named(email)
+        if way == asking.LINK:
+            fresh = site.access.reset_by_link(email)
+        else:
+            fresh = given or site.password.generated()
+            site.access.set_password(email, fresh)
+        if several:
+            output.product(f"{output.printable(user.email)}\t{fresh}")
+        else:
+            hand_over(f"{user.email} has to sign in with a new password.", way, fresh)
+
+    refusals.for_each(emails, reset)
+
+
+@users.command()
+@click.argument("email")
+@site.within
+def disable(email: str) -> None:
+    """Keep a user out, and end their sessions.
+
+    Nothing of theirs is deleted.
+
+    \b
+    Example:
+      netflix-admin users disable ada@example.org
+    """
+    output.done(f"{site.access.disable(email).email} can no longer sign in, and is signed out everywhere.")
+
+
+@users.command()
+@click.argument("email")
+@site.within
+def enable(email: str) -> None:
+    """Let a disabled user in again.
+
+    \b
+    Example:
+      netflix-admin users enable ada@example.org
+    """
+    output.done(f"{site.access.enable(email).email} may sign in.")
+
+
+@users.command()
+@click.argument("email")
+@site.within
+def promote(email: str) -> None:
+    """Make a user an administrator, who has to sign in anew.
+
+    \b
+    Example:
+      netflix-admin users promote ada@example.org
+    """
+    output.done(f"{site.access.promote(email).email} is an administrator.")
+
+
+@users.command()
+@click.argument("email")
+@site.within
+def demote(email: str) -> None:
+    """Make an administrator a member again.
+
+    \b
+    Example:
+      netflix-admin users demote ada@example.org
+    """
+    output.done(f"{site.access.demote(email).email} is a member.")
+
+
+@users.command()
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@site.within
+def delete(email: str, yes: bool) -> None:
+    """Delete a user and all that is theirs, for ever.
+
+    \b
+    Example:
+      netflix-admin users delete ada@example.org --yes
+    """
+    user = site.user.User.named(email)
+    asking.confirm(f"Delete {output.printable(user.email)} and all that is theirs, for ever?", yes)
+    output.done(f"{site.access.remove(email).email} is deleted.")
+
+
+def hand_over(told: str, way: str | None, fresh: str | None) -> None:
+    """What was made for a user is alone on standard output; what they chose or the operator knows is not repeated."""
+    if way in HANDED_OVER:
+        output.note(f"{told} {HANDED_OVER[way]}")
+        output.product(fresh or "")
+    else:
+        output.done(told)

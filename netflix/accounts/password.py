@@ -1,0 +1,106 @@
+"""Passwords: what is accepted, and how they are stored and checked.
+
+Stored: `<scheme>.<key id><bcrypt hash>`, where the scheme `hs384` is
+bcrypt(base64(HMAC-SHA-384(password, under NETFLIX_PASSWORD_KEY))) (OWASP Password Storage Cheat Sheet):
+any length counts whole, and a stolen table is worth nothing without the key. A bare bcrypt hash, as other
+systems export it, is verified too and replaced at the next sign-in.
+"""
+
+import base64
+import hmac
+import logging
+import secrets
+import unicodedata
+from functools import lru_cache
+
+from netflix.accounts import hashing
+from netflix.config import Config, current
+from netflix.extensions import bcrypt
+
+log = logging.getLogger("netflix.accounts")
+
+# NIST SP 800-63B-4 3.1.1.2: at least 8 where it is not the only factor, and far beyond 64.
+SHORTEST = 8
+LONGEST = 1024
+SCHEME = "hs384"
+# Of a generated one: no letter or digit that is taken for another when read out.
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def normalised(text: str) -> str:
+    """NFKC, once, so that the same keys pressed on two devices are the same password (NIST 800-63B-4 3.1.1.2)."""
+    return unicodedata.normalize("NFKC", text)
+
+
+def faults(text: str) -> list[str]:
+    """The sentences that stand at the field; none when the password can be taken."""
+    if len(text) > LONGEST:
+        return [f"That password is too long. It can have up to {LONGEST} characters."]
+    if len(normalised(text)) < SHORTEST:
+        return [f"Use at least {SHORTEST} characters. A few unrelated words make a good password."]
+    return []
+
+
+def generated() -> str:
+    """Twenty letters and digits in groups that can be read out: 99 bits."""
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(5)) for _ in range(4))
+
+
+def stored(text: str) -> str:
+    """The password as it is kept. Hashes in a lane: raises Busy when all are taken."""
+    config = current()
+    secret = keyed(text, config.password_key)
+    return marked(config) + hashing.run(bcrypt.generate_password_hash, secret, config.bcrypt_rounds).decode()
+
+
+def matches(text: str, kept: str | None, whose: int | None = None) -> bool:
+    """Whether the password is the kept one; without a kept one it costs the same and is False. Raises Busy.
+
+    `whose` is for the log: the user's number.
+    """
+    config = current()
+    hashed, secret = nobody(config.bcrypt_rounds), keyed(text, config.password_key)
+    if kept and len(text) <= LONGEST:
+        scheme, _, bare = kept.partition("$")
+        if scheme == marked(config):
+            hashed = "$" + bare
+        elif scheme == "":
+            # bcrypt itself looks at 72 bytes and ends at a NUL: what another system hashed.
+            hashed, secret = kept, text.encode("utf-8", "surrogatepass")[:72].partition(b"\0")[0]
+    try:
+        return hashing.run(check, hashed, secret, config.bcrypt_rounds)
+    except ValueError:
+        log.error("the kept password of user %s cannot be read; give them a new one with reset-password", whose)
+        return hashing.run(check, nobody(config.bcrypt_rounds), secret, config.bcrypt_rounds)
+
+
+def check(hashed: str, secret: bytes, rounds: int) -> bool:
+    """Costs the same for a hash of an older, lower cost: its time would tell who has one (ASVS 5.0 6.3.8).
+
+    2^c + 2^c + 2^(c+1) + … + 2^(r-1) = 2^r. A dearer one cannot be hidden. Raises ValueError.
+    """
+    right = bcrypt.check_password_hash(hashed, secret)
+    for cost in range(int(hashed[4:6]), rounds):
+        bcrypt.check_password_hash(nobody(cost), secret)
+    return right
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether it should be stored anew: another scheme, key or cost than today's."""
+    config = current()
+    return not kept.startswith(f"{marked(config)}$2b${config.bcrypt_rounds:02}$")
+
+
+def keyed(text: str, secret: str) -> bytes:
+    message = normalised(text[: LONGEST + 1]).encode("utf-8", "surrogatepass")
+    return base64.b64encode(hmac.digest(secret.encode(), message, "sha384"))
+
+
+def marked(config: Config) -> str:
+    return f"{SCHEME}.{hmac.digest(config.password_key.encode(), b'key id', 'sha256')[:4].hex()}"
+
+
+@lru_cache
+def nobody(rounds: int) -> str:
+    """A hash of the current cost that nobody's password has: its salt and digest are constants."""
+    return f"$2b${rounds:02}$" + "W" * 21 + "e" + "N" * 30 + "o"

@@ -1,0 +1,57 @@
+"""A person who may sign in."""
+
+from datetime import datetime
+
+from sqlalchemy import String, bindparam, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from netflix import clock
+from netflix.accounts import email as addresses
+from netflix.clock import Instant
+from netflix.errors import NotFound
+from netflix.extensions import Model, db
+
+
+class User(Model):
+    """`email` is as typed; `email_key` is its one normalised spelling, and unique."""
+
+    __tablename__ = "user"
+    # SQLite would give a deleted row's number to the next one.
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(addresses.LONGEST))
+    email_key: Mapped[str] = mapped_column(String(addresses.LONGEST), unique=True)
+    password_hash: Mapped[str | None] = mapped_column(String(160))
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    disabled_at: Mapped[datetime | None] = mapped_column(Instant)
+    signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    @classmethod
+    def known_as(cls, email: str) -> "User | None":
+        return db.session.scalar(BY_EMAIL, {"email_key": addresses.normalised(email)})
+
+    @classmethod
+    def named(cls, email: str) -> "User":
+        """Raises NotFound."""
+        user = cls.known_as(email)
+        if user is None:
+            raise NotFound(f"There is no user {email}.", "See `netflix-admin users list`.")
+        return user
+
+    @classmethod
+    def everyone(cls) -> list["User"]:
+        return list(db.session.scalars(select(cls).order_by(cls.email_key)))
+
+    @property
+    def is_disabled(self) -> bool:
+        return self.disabled_at is not None
+
+    @property
+    def has_password(self) -> bool:
+        return self.password_hash is not None
+
+
+# Built once: a statement costs more to write than to run.
+BY_EMAIL = select(User).where(User.email_key == bindparam("email_key"))

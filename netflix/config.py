@@ -1,0 +1,227 @@
+"""The settings: one class, read from NETFLIX_… once, every fault told at once."""
+
+import ipaddress
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from limits import RateLimitItem
+
+from netflix import keys, paths
+from netflix.errors import ConfigError
+from netflix.values import (
+    SHORTEST_KEY,
+    Network,
+    a_database,
+    a_folder,
+    a_host,
+    a_key,
+    a_redis,
+    a_url,
+    networks,
+    rates,
+    whole,
+)
+
+PREFIX = "NETFLIX_"
+# A cost under 10 is for tests and trials on this machine alone (ASVS 5.0 appendix C: bcrypt at 10 or more).
+SAFE_ROUNDS = 10
+INSTANCE_UNSET = f"{PREFIX}INSTANCE: is not set; it accepts an absolute path of a folder of the site's own."
+
+
+def setting(read: Callable[[str], Any], default: Any, accepts: str, purpose: str, secret: bool = False) -> Any:
+    return field(default=default, metadata={"read": read, "accepts": accepts, "purpose": purpose, "secret": secret})
+
+
+RATE = "a limit such as `5 per minute` or `5 per minute; 20 per hour`"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Each field is read from the variable NETFLIX_ and its name in capitals."""
+
+    secret_key: str = setting(
+        a_key, "", "at least 32 characters", "signs cookies; made in the instance folder on a loopback host", True
+    )
+    password_key: str = setting(
+        a_key,
+        "",
+        "at least 32 characters",
+        "keys every password before it is hashed; made in the instance folder. Losing it loses all passwords",
+        True,
+    )
+    database_url: str = setting(
+        a_database,
+        "",
+        "sqlite:////absolute/path or postgresql://user:password@host/name",
+        "where people and sessions are kept; by default `netflix.db` in the instance folder",
+        True,
+    )
+    redis_url: str = setting(
+        a_redis,
+        "",
+        "redis://host:6379/0, rediss://… or unix:///path/to/socket",
+        "where the limits are counted; by default a server of the site's own in the instance folder",
+        True,
+    )
+    instance: Path = setting(
+        a_folder,
+        None,
+        "an absolute path of a folder",
+        "everything that is written while running; `instance` in a checkout",
+    )
+    host: str = setting(a_host, "127.0.0.1", "a host name or address", "what to listen on")
+    port: int = setting(
+        whole(0, 65535), 5000, "a whole number from 0 (any free port) to 65535", "the port to listen on"
+    )
+    url: str = setting(
+        a_url, "", "http://host or https://host, with no path", "the site's address as people type it, for links"
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        networks,
+        (),
+        "networks such as 10.0.0.0/8, 2001:db8::/32, divided by commas",
+        "whose word on the client's address is taken",
+    )
+    bcrypt_rounds: int = setting(
+        whole(4, 16), 12, "a whole number from 10 to 16 (from 4 on a loopback host)", "the cost of hashing a password"
+    )
+    login_limit: tuple[RateLimitItem, ...] = setting(
+        rates, rates("5 per minute"), RATE, "attempts to sign in from one address"
+    )
+    account_limit: tuple[RateLimitItem, ...] = setting(
+        rates, rates("10 per hour"), RATE, "failed attempts to sign in to one account"
+    )
+    registration_limit: tuple[RateLimitItem, ...] = setting(
+        rates, rates("10 per hour"), RATE, "registrations from one address"
+    )
+    workers: int = setting(
+        whole(1, 64),
+        2,
+        "a whole number from 1 to 64",
+        "server processes",
+    )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Config":
+        """Reads and checks everything, and makes the keys and folder that a development run lacks.
+
+        Raises ConfigError, which lists all faults.
+        """
+        read: dict[str, Any] = {}
+        problems = []
+        for known in fields(cls):
+            name = PREFIX + known.name.upper()
+            text = env.get(name, "").strip()
+            if not text:
+                continue
+            try:
+                read[known.name] = known.metadata["read"](text)
+            except ValueError:
+                shown = "its value" if known.metadata["secret"] else repr(text)
+                problems.append(f"{name}: {shown} is not valid; it accepts {known.metadata['accepts']}.")
+        problems += cls._misspelt(env)
+        problems += cls._together(read)
+        if problems:
+            raise ConfigError(problems)
+        return cls(**read).completed()
+
+    @classmethod
+    def _misspelt(cls, env: Mapping[str, str]) -> list[str]:
+        """A limit that is set under a wrong name would silently not hold."""
+        names = [PREFIX + known.name.upper() for known in fields(cls)]
+        strange = {name: get_close_matches(name, names, 1, 0.85) for name in sorted(env) if name not in names}
+        return [
+            f"{name}: there is no such setting; did you mean {close[0]}?" for name, close in strange.items() if close
+        ]
+
+    @staticmethod
+    def _together(read: dict[str, Any]) -> list[str]:
+        """What each setting alone cannot know."""
+        problems = []
+        if not read.get("instance") and not paths.checkout():
+            problems.append(INSTANCE_UNSET)
+        if read.get("database_url", "").startswith("postgresql") and find_spec("psycopg") is None:
+            problems.append(
+                f"{PREFIX}DATABASE_URL: names PostgreSQL, whose driver is not installed; "
+                f"run `{sys.executable} -m pip install 'psycopg[binary]'`."
+            )
+        if not is_loopback(read.get("host", "127.0.0.1")):
+            if not read.get("secret_key"):
+                problems.append(
+                    f"{PREFIX}SECRET_KEY: is not set, and the site is not bound to loopback; it accepts at least "
+                    "32 characters, such as `python -c 'import secrets; print(secrets.token_urlsafe(48))'` prints."
+                )
+            if read.get("bcrypt_rounds", SAFE_ROUNDS) < SAFE_ROUNDS:
+                problems.append(
+                    f"{PREFIX}BCRYPT_ROUNDS: {read['bcrypt_rounds']} is too cheap off loopback; "
+                    "it accepts a whole number from 10 to 16."
+                )
+        return problems
+
+    def completed(self) -> "Config":
+        """With the folder made, and every default that depends on it filled in."""
+        root = paths.checkout()
+        folder = self.instance or (root / "instance" if root else None)
+        if folder is None:
+            raise ConfigError([INSTANCE_UNSET])
+        filled: dict[str, Any] = {"instance": folder, **self._keys(folder)}
+        filled["database_url"] = self.database_url or f"sqlite:///{folder / 'netflix.db'}"
+        filled["redis_url"] = self.redis_url or f"unix://{folder / 'redis.sock'}"
+        return Config(**{known.name: getattr(self, known.name) for known in fields(self)} | filled)
+
+    def _keys(self, folder: Path) -> dict[str, str]:
+        """The keys that were given, and those that are kept in the folder, which is made."""
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = {
+                "secret_key": self.secret_key or keys.kept(folder, "secret.key"),
+                "password_key": self.password_key or keys.kept(folder, "password.key"),
+            }
+        except OSError as error:
+            raise ConfigError(
+                [f"{PREFIX}INSTANCE: '{folder}' cannot be written ({error.strerror}); it accepts a folder that can."]
+            ) from error
+        if short := [name for name, key in found.items() if len(key) < SHORTEST_KEY]:
+            raise ConfigError(
+                [
+                    f"{PREFIX}{name.upper()}: the file '{folder / name.replace('_', '.')}' has no key of at least "
+                    f"{SHORTEST_KEY} characters; put back the one that was there, or remove the file for a new one."
+                    for name in short
+                ]
+            )
+        return found
+
+    @property
+    def address(self) -> str:
+        """The site's, as people type it: the one that was given, or where it listens."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.url or f"http://{host}:{self.port}"
+
+    @property
+    def served_at(self) -> Path:
+        """The file in which the site that is served says where; a terminal may not have been told."""
+        return self.instance / "address"
+
+    @property
+    def keeps_own_redis(self) -> bool:
+        return self.redis_url == f"unix://{self.instance / 'redis.sock'}"
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def current() -> Config:
+    """The site's that is at work."""
+    return current_app.extensions["netflix-config"]

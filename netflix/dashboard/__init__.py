@@ -1,0 +1,1 @@
+"""The home that a signed-in person sees."""

@@ -1,0 +1,27 @@
+"""How each database is reached."""
+
+from sqlalchemy import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from netflix.config import Config
+
+
+def engine_options(config: Config) -> dict[str, object]:
+    """Connections for the threads that are at work; the others wait, but not until a person gives up."""
+    if make_url(config.database_url).get_backend_name() == "sqlite":
+        return {"pool_size": 16, "max_overflow": 16, "pool_timeout": 5}
+    return {
+        "pool_size": 5,
+        "max_overflow": 11,
+        "pool_timeout": 5,
+        "pool_pre_ping": True,
+        "connect_args": {"connect_timeout": 5},
+    }
+
+
+def prepare_sqlite(connection: DBAPIConnection, _: object) -> None:
+    """Readers do not wait for a writer, writers wait for each other, and foreign keys hold."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,187 @@
+"""Every way to be refused, as one tree; answered once for the web and once for the terminal.
+
+    Refusal
+    ├── ConfigError          the settings do not hold together
+    ├── NotAccepted          what was typed cannot be taken, field by field
+    ├── WrongCredentials     e-mail and password do not match
+    ├── SignInRequired       the page is for people who are signed in
+    ├── TooManyAttempts      a limit is used up
+    ├── Busy                 all hashing lanes and their queue are full
+    ├── NotFound             no such user, session or link
+    │   └── LinkGone         a one-time link that was used, replaced or has expired
+    ├── AlreadyExists        the e-mail is taken
+    ├── Declined             not done for a reason of policy
+    ├── CountersUnavailable  Redis does not answer
+    └── DatabaseUnavailable  the database does not answer or is not migrated
+
+Exit codes of `netflix-admin`: 0 done, 1 unexpected, 2 usage, 3 not found, 4 already exists,
+5 Redis unavailable, 6 database unavailable or not migrated, 7 refused, 8 partly done.
+"""
+
+
+class Refusal(Exception):
+    """One sentence of what is the matter and one of what to do next.
+
+    `status` answers on the web, `exit_code` in the terminal; `retry_after` is in whole seconds.
+    """
+
+    status = 400
+    exit_code = 1
+    title = "That did not work"
+    sentence = "That could not be done."
+    remedy = "Go back and try again."
+    retry_after: int | None = None
+
+    def __init__(self, sentence: str | None = None, remedy: str | None = None) -> None:
+        self.sentence = sentence if sentence is not None else self.sentence
+        self.remedy = remedy if remedy is not None else self.remedy
+        super().__init__(self.sentence)
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.remedy}".strip()
+
+
+class ConfigError(Refusal):
+    """`problems` holds one line for each setting at fault."""
+
+    status = 500
+    exit_code = 2
+    title = "The settings are not right"
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("The settings are not right:", "\n".join(f"  {problem}" for problem in problems))
+
+    def __str__(self) -> str:
+        return f"{self.sentence}\n{self.remedy}"
+
+
+class NotAccepted(Refusal):
+    """`faults` maps a field to the sentences that stand at it."""
+
+    status = 422
+    exit_code = 2
+    title = "Please look at the form again"
+    sentence = "Some of that cannot be taken."
+    remedy = "Mend what is marked and send it again."
+
+    def __init__(self, faults: dict[str, list[str]]) -> None:
+        self.faults = faults
+        super().__init__()
+
+    def __str__(self) -> str:
+        return " ".join(sentence for sentences in self.faults.values() for sentence in sentences)
+
+
+def accept(**faults: list[str]) -> None:
+    """Raises NotAccepted for the fields that have a sentence standing at them."""
+    if found := {field: sentences for field, sentences in faults.items() if sentences}:
+        raise NotAccepted(found)
+
+
+class WrongCredentials(Refusal):
+    """The same for an unknown e-mail, a wrong password and a disabled user (ASVS 5.0 6.3.8)."""
+
+    status = 401
+    exit_code = 7
+    title = "Not signed in"
+    sentence = "That e-mail and password do not match."
+    remedy = "Check both and try again."
+
+
+class SignInRequired(Refusal):
+    """The page belongs to people who are signed in."""
+
+    status = 401
+    exit_code = 7
+    title = "Please sign in"
+    sentence = "This page is for people who are signed in."
+    remedy = "Sign in and you will be brought back to it."
+
+
+class TooManyAttempts(Refusal):
+    """A limit is used up; `wait` is seconds until the next attempt would be let in."""
+
+    status = 429
+    exit_code = 7
+    title = "Too many attempts"
+
+    def __init__(self, wait: float) -> None:
+        self.retry_after = max(1, int(wait) + (wait % 1 > 0))
+        super().__init__("Too many attempts.", f"Try again in {in_words(self.retry_after)}.")
+
+
+class Busy(Refusal):
+    """Hashing is bounded so that sign-ins never starve the pages (ASVS 5.0 15.2.2)."""
+
+    status = 503
+    exit_code = 7
+    title = "Very busy just now"
+    sentence = "Many people are signing in just now."
+    retry_after = 3
+    remedy = "Try again in a few seconds."
+
+
+class NotFound(Refusal):
+    """What was named is not there."""
+
+    status = 404
+    exit_code = 3
+    title = "Not found"
+    sentence = "That is not here."
+    remedy = "It may have been removed. Go back and look again."
+
+
+class LinkGone(NotFound):
+    """A one-time link that was used, replaced by a newer one, or has expired."""
+
+    status = 410
+    title = "This link no longer works"
+    sentence = "It was used already, replaced by a newer one, or has expired."
+    remedy = "Ask the person who runs this site for a new one."
+
+
+class AlreadyExists(Refusal):
+    """Something of that name is there already."""
+
+    status = 409
+    exit_code = 4
+    title = "Already there"
+
+
+class Declined(Refusal):
+    """Understood, and not done for a reason of policy."""
+
+    status = 403
+    exit_code = 7
+    title = "Not allowed"
+
+
+class CountersUnavailable(Refusal):
+    """Redis, which keeps the counters of the limits, does not answer."""
+
+    status = 503
+    exit_code = 5
+    title = "Out of order for a moment"
+    sentence = "Redis, which keeps the limits' counters, does not answer."
+    remedy = "Start the site (its own server starts with it), or check NETFLIX_REDIS_URL."
+
+
+class DatabaseUnavailable(Refusal):
+    """The database does not answer, or has not the tables of this version."""
+
+    status = 503
+    exit_code = 6
+    title = "Out of order for a moment"
+    sentence = "The database does not answer or is not migrated."
+    remedy = "Run `netflix-admin db upgrade`, or check NETFLIX_DATABASE_URL."
+
+
+def in_words(seconds: int) -> str:
+    """A time to wait as a person would say it; rounded up, so that it is never too early."""
+    if seconds < 120:
+        return f"{seconds} second{'s' * (seconds != 1)}"
+    minutes = -(-seconds // 60)
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{-(-minutes // 60)} hours"

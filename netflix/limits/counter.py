@@ -1,0 +1,215 @@
+"""Counting attempts: hit, refund, clear, and what stands; over the keys of `key` and the table of `policy`."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+from flask import Flask, current_app
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from netflix import embedded
+from netflix.config import Config
+from netflix.errors import CountersUnavailable, TooManyAttempts
+from netflix.limits import key
+from netflix.limits.address import counted_as
+from netflix.limits.fallback import Rule
+from netflix.limits.key import Key
+from netflix.limits.policy import LIMITS, Lane, Limit
+from netflix.limits.store import CounterStore
+
+BATCH = 1000
+
+
+class Attempt(NamedTuple):
+    """One attempt that was let in, as it can be taken back."""
+
+    rules: tuple[Rule, ...]
+    stamp: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one counter stands. Times are in seconds since the epoch; `free_in` is 0 while attempts are left."""
+
+    key: Key
+    amount: int
+    used: int
+    free_in: float
+    first: float
+    last: float
+
+    @property
+    def left(self) -> int:
+        return max(0, self.amount - self.used)
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.left == 0
+
+
+class Counters:
+    """The counters of one site."""
+
+    def __init__(self, app: Flask, config: Config) -> None:
+        app.config["RATELIMIT_STORAGE_URI"] = f"netflix+{config.redis_url}"
+        app.config["RATELIMIT_STORAGE_OPTIONS"] = {
+            "book": config.instance / "limits.book",
+            "revive": partial(embedded.revive, config) if config.keeps_own_redis else None,
+        }
+        app.config["RATELIMIT_STRATEGY"] = "moving-window"
+        self.limiter = Limiter(get_remote_address)
+        # Counting is an act's business. Known to the app beforehand, Flask-Limiter leaves out its own pass
+        # before and after each request, which would find nothing to do and cost as much as the session check.
+        app.extensions["limiter"] = {self.limiter}
+        self.limiter.init_app(app)
+        self._rates = {limit: [(r.amount, r.get_expiry()) for r in limit.rates(config)] for limit in LIMITS}
+        self._secret = config.secret_key
+        self._redis_url = config.redis_url
+
+    @property
+    def store(self) -> CounterStore:
+        storage = self.limiter.storage
+        assert isinstance(storage, CounterStore)  # noqa: S101  (for mypy: Flask-Limiter knows it as a Storage)
+        return storage
+
+    @property
+    def redis(self) -> Redis:
+        return self.store.redis
+
+    @contextmanager
+    def patient(self) -> Iterator[Redis]:
+        """Redis for somebody who reads or clears many counters and can wait longer than a sign-in.
+
+        Raises CountersUnavailable for whatever goes wrong with it.
+        """
+        try:
+            with Redis.from_url(
+                self._redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
+            ) as redis:
+                yield redis
+        except RedisError as error:
+            raise CountersUnavailable from error
+
+    def who(self, limit: Limit, subject: str) -> str:
+        """Whom `limit` counts for an address or a normalised e-mail."""
+        return counted_as(subject) if limit.lane is Lane.ADDRESS else key.account(self._secret, subject)
+
+    def rules(self, limit: Limit, subject: str) -> list[Rule]:
+        who = self.who(limit, subject)
+        return [Rule(str(Key(limit, window, who)), amount, window) for amount, window in self._rates[limit]]
+
+    def hit(self, *subjects: tuple[Limit, str]) -> Attempt:
+        """As `hit` below, for who has no request yet."""
+        rules = tuple(rule for limit, subject in subjects for rule in self.rules(limit, subject))
+        number, value = self.store.acquire_together(rules)
+        if number:
+            raise TooManyAttempts(value / 1_000_000)
+        return Attempt(rules, value)
+
+    def refund(self, attempt: Attempt) -> None:
+        self.store.refund(attempt.rules, attempt.stamp)
+
+    def keys(self, lane: Lane, subject: str) -> list[Key]:
+        """Every counter that may stand for one subject, computed, not searched."""
+        return [
+            Key(limit, window, self.who(limit, subject))
+            for limit in LIMITS
+            if limit.lane is lane
+            for _, window in self._rates[limit]
+        ]
+
+    def amount(self, counter: Key) -> int | None:
+        """What the policy of today allows under this counter; None when it is of an older policy."""
+        return {window: amount for amount, window in self._rates[counter.limit]}.get(counter.window)
+
+
+def counters() -> Counters:
+    return current_app.extensions["netflix-counters"]
+
+
+def hit(*subjects: tuple[Limit, str]) -> Attempt:
+    """Counts one attempt under each limit for its subject (an address, a normalised e-mail), or under none.
+
+    Raises TooManyAttempts with the longest wait.
+    """
+    return counters().hit(*subjects)
+
+
+def is_for(attempt: Attempt, *subjects: tuple[Limit, str]) -> bool:
+    """Whether the attempt was counted for just these."""
+    wanted = [rule.key for limit, subject in subjects for rule in counters().rules(limit, subject)]
+    return [rule.key for rule in attempt.rules] == wanted
+
+
+def refund(attempt: Attempt) -> None:
+    """Gives one attempt back: it was right, or it never reached the check."""
+    counters().refund(attempt)
+
+
+@contextmanager
+def given_back(attempt: Attempt, unless: type[Exception]) -> Iterator[None]:
+    """Gives the attempt back when what follows fails for another reason than `unless`."""
+    try:
+        yield
+    except unless:
+        raise
+    except BaseException:
+        refund(attempt)
+        raise
+
+
+def standings(wanted: Iterable[Key] | None = None) -> Iterator[Standing]:
+    """How the wanted counters stand, or all of them. Raises CountersUnavailable."""
+    site = counters()
+    with site.patient() as redis:
+        seconds, micro = redis.time()
+        now = seconds + micro / 1e6
+        for batch in batches(everything(redis) if wanted is None else iter(wanted)):
+            pipe = redis.pipeline(transaction=False)
+            for counter in batch:
+                pipe.lrange(str(counter), 0, -1)
+            for counter, times in zip(batch, pipe.execute(raise_on_error=False), strict=True):
+                amount = site.amount(counter)
+                if amount and isinstance(times, list):
+                    stamps = [int(at) / 1e6 for at in times if int(at) / 1e6 > now - counter.window]
+                    if stamps:
+                        free_in = stamps[amount - 1] + counter.window - now if len(stamps) >= amount else 0.0
+                        yield Standing(counter, amount, len(stamps), free_in, stamps[-1], stamps[0])
+
+
+def clear(wanted: Iterable[Key] | None = None, dry_run: bool = False) -> int:
+    """Forgets the wanted counters, or all of ours and nothing else; answers how many there were."""
+    gone = 0
+    with counters().patient() as redis:
+        for batch in batches(everything(redis) if wanted is None else iter(wanted)):
+            names = [str(counter) for counter in batch]
+            if not dry_run:
+                counters().store.fallback.clear([Rule(str(counter), 0, counter.window) for counter in batch])
+            gone += redis.exists(*names) if dry_run else redis.unlink(*names)
+    return gone
+
+
+def everything(redis: Redis) -> Iterator[Key]:
+    """Every counter of ours; SCAN may name one twice."""
+    for name in redis.scan_iter(f"{key.PREFIX}*", count=BATCH, _type="list"):
+        counter = Key.read(name.decode("utf-8", "replace"))
+        if counter:
+            yield counter
+
+
+def batches(source: Iterator[Key]) -> Iterator[list[Key]]:
+    while batch := list(dict.fromkeys(islice(source, BATCH))):
+        yield batch
+
+
+def is_answering() -> bool:
+    """Whether Redis counts."""
+    return counters().store.is_answering()

@@ -1,0 +1,261 @@
+"""Counting without Redis, for as long as it does not answer: in a book that all processes of an instance share.
+
+What Redis lets in is written there too, so that losing Redis, or hearing from it late, forgives nobody.
+"""
+
+import fcntl
+import logging
+import os
+import secrets
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from hashlib import blake2b
+from pathlib import Path
+
+log = logging.getLogger("netflix.limits")
+
+SECOND = 1_000_000
+# Under a flood of addresses new ones are refused rather than old ones forgotten.
+CAPACITY = 20_000
+# Of one counter; a wider limit is held to this while Redis is away.
+MOST = 1000
+# A page of the book: the counter's digest, the attempt's stamp (negative when it is taken back, 0 when the whole
+# counter is cleared), the window's seconds (negative for as long as Redis has not heard of the attempt).
+# The first page: the edition, nothing, the bytes it began with.
+PAGE = struct.Struct("<16sqq")
+THICKEST = 2 << 20
+
+
+class Rule:
+    """`amount` attempts in any `window` seconds under the Redis key `key`."""
+
+    __slots__ = ("amount", "key", "window")
+
+    def __init__(self, key: str, amount: int, window: int) -> None:
+        self.key, self.amount, self.window = key, amount, window
+
+    def page(self, stamp: int) -> bytes:
+        return PAGE.pack(self.digest, stamp, self.window)
+
+    def untold_page(self, stamp: int) -> bytes:
+        return PAGE.pack(self.digest, stamp, -self.window)
+
+    @property
+    def digest(self) -> bytes:
+        return blake2b(self.key.encode(), digest_size=16).digest()
+
+
+class Counted:
+    """One counter: its window in microseconds, its attempts, newest first, and which of them Redis has not heard of."""
+
+    __slots__ = ("length", "stamps", "untold")
+
+    def __init__(self, window: int) -> None:
+        self.length = window * SECOND
+        self.stamps: deque[int] = deque(maxlen=MOST)
+        self.untold: set[int] = set()
+
+
+class Fallback:
+    """The book, read and written under a lock; `untold` is what Redis has to hear of when it is back."""
+
+    def __init__(self, book: Path) -> None:
+        self.book = book
+        self.untold: deque[tuple[Rule, int]] = deque(maxlen=CAPACITY)
+        self._seen: dict[bytes, Counted] = {}
+        self._edition, self._read = b"", 0
+        self._complaint = ""
+        self._lock = threading.Lock()
+
+    def acquire(self, rules: Sequence[Rule]) -> tuple[int, int]:
+        """(0, the attempt's stamp) when let in, else (the deciding rule's number from 1, microseconds to wait)."""
+        with self._opened() as book:
+            now = time.time_ns() // 1000
+            self._catch_up(book)
+            number, wait = self._decided(rules, now)
+            if number:
+                return number, wait
+            # No two of a counter have the same: it is by its stamp that one is taken back.
+            newest = (seen.stamps[0] for r in rules if (seen := self._seen.get(r.digest)) and seen.stamps)
+            stamp = max(now, max(newest, default=0) + 1)
+            self._write(book, [rule.untold_page(stamp) for rule in rules])
+            self.untold.extend((rule, stamp) for rule in rules)
+            return 0, stamp
+
+    def note(self, rules: Sequence[Rule], stamp: int) -> tuple[int, int]:
+        """Writes down what Redis let in, and answers as `acquire`.
+
+        Under a counter of which the book has an attempt that Redis has not heard of, the book decides.
+        """
+        with self._opened() as book:
+            now = time.time_ns() // 1000
+            self._catch_up(book)
+            if any(self._is_ahead(rule, now) for rule in rules):
+                number, wait = self._decided(rules, now)
+                if number:
+                    return number, wait
+            self._write(book, [rule.page(stamp) for rule in rules])
+            return 0, stamp
+
+    def told(self, rule: Rule, stamp: int) -> None:
+        """Redis has heard of it now."""
+        with self._opened() as book:
+            self._write(book, [rule.page(stamp)])
+
+    def forget(self, rules: Sequence[Rule], stamp: int) -> None:
+        """Takes one attempt back, in the book and from what Redis has yet to hear."""
+        keys = {rule.key for rule in rules}
+        with self._opened() as book:
+            self._write(book, [rule.page(-stamp) for rule in rules])
+            kept = [(rule, at) for rule, at in self.untold if at != stamp or rule.key not in keys]
+            self.untold.clear()
+            self.untold.extend(kept)
+
+    def clear(self, rules: Sequence[Rule]) -> None:
+        """Forgets whole counters, in the book too, so that losing Redis does not bring them back."""
+        keys = {rule.key for rule in rules}
+        with self._opened() as book:
+            self._write(book, [rule.page(0) for rule in rules])
+            kept = [(rule, at) for rule, at in self.untold if rule.key not in keys]
+            self.untold.clear()
+            self.untold.extend(kept)
+
+    def take_untold(self) -> tuple[Rule, int] | None:
+        """The oldest attempt that Redis has yet to hear of; told here, so that nobody tells it twice."""
+        with self._lock:
+            return self.untold.popleft() if self.untold else None
+
+    def keep_untold(self, told: tuple[Rule, int]) -> None:
+        """Redis went again before it heard."""
+        with self._lock:
+            self.untold.appendleft(told)
+
+    @contextmanager
+    def _opened(self) -> Iterator[int | None]:
+        """The book's descriptor, for this thread of this process alone; None when it cannot be opened."""
+        with self._lock, ExitStack() as closing:
+            book = None
+            try:
+                lock = os.open(self.book.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+                closing.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                book = os.open(self.book, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+                closing.callback(os.close, book)
+            except OSError as error:
+                self._complain(error)
+            yield book
+
+    def _catch_up(self, book: int | None) -> None:
+        """Reads what was written since, by whichever process."""
+        if book is None:
+            return
+        size = os.fstat(book).st_size
+        edition = os.pread(book, PAGE.size, 0)
+        if self._edition != edition or size < self._read:
+            # Another process began a new book with what still counts.
+            if self._edition:
+                self._seen = {}
+            self._edition, self._read = edition, min(size, PAGE.size)
+        whole = size - size % PAGE.size
+        for page in PAGE.iter_unpack(os.pread(book, max(0, whole - self._read), self._read)):
+            self._note(*page)
+        self._read = max(self._read, whole)
+
+    def _write(self, book: int | None, pages: list[bytes]) -> None:
+        try:
+            if book is not None:
+                size = os.fstat(book).st_size
+                if size % PAGE.size:
+                    # A process was killed, or the disk was full, half-way through a page.
+                    os.ftruncate(book, size - size % PAGE.size)
+                if size < PAGE.size:
+                    write_whole(book, edition(0))
+                write_whole(book, b"".join(pages))
+                began = PAGE.unpack(os.pread(book, PAGE.size, 0))[2]
+                if size > max(THICKEST, 2 * began):
+                    self._begin_anew(book)
+                self._complaint = ""
+                return
+        except OSError as error:
+            self._complain(error)
+        self._catch_up(book)
+        for page in pages:
+            self._note(*PAGE.unpack(page))
+
+    def _complain(self, error: OSError) -> None:
+        if self._complaint != str(error.strerror):
+            self._complaint = str(error.strerror)
+            log.error("the book of the limits cannot be written (%s); this process alone remembers", self._complaint)
+
+    def _begin_anew(self, book: int) -> None:
+        """A new book with what still counts; the old one is replaced at once and whole."""
+        self._catch_up(book)
+        self._make_room(time.time_ns() // 1000)
+        pages = [
+            PAGE.pack(digest, stamp, counted.length // SECOND * (-1 if stamp in counted.untold else 1))
+            for digest, counted in self._seen.items()
+            for stamp in reversed(counted.stamps)
+        ]
+        draft = self.book.with_suffix(".new")
+        draft.touch(0o600)
+        draft.write_bytes(edition(len(pages) * PAGE.size) + b"".join(pages))
+        draft.replace(self.book)
+
+    def _decided(self, rules: Sequence[Rule], now: int) -> tuple[int, int]:
+        """The number of the rule with the longest wait, and that wait; (0, 0) when all let in."""
+        wait, number = max(((self._wait(rule, now), n) for n, rule in enumerate(rules, 1)), default=(0, 0))
+        return (number, wait) if wait > 0 else (0, 0)
+
+    def _is_ahead(self, rule: Rule, now: int) -> bool:
+        """Whether the book has an attempt that counts and that Redis has not heard of."""
+        counted = self._seen.get(rule.digest)
+        return counted is not None and any(stamp + counted.length > now for stamp in counted.untold)
+
+    def _wait(self, rule: Rule, now: int) -> int:
+        length = rule.window * SECOND
+        counted = self._seen.get(rule.digest)
+        if counted is None:
+            if len(self._seen) >= CAPACITY:
+                self._make_room(now)
+            return length if len(self._seen) >= CAPACITY else 0
+        stamps, amount = counted.stamps, min(rule.amount, MOST)
+        return stamps[amount - 1] + length - now if len(stamps) >= amount else 0
+
+    def _note(self, digest: bytes, stamp: int, window: int) -> None:
+        """The same page twice is one attempt."""
+        counted = self._seen.get(digest)
+        if counted is None:
+            counted = self._seen[digest] = Counted(abs(window))
+        if stamp == 0:
+            del self._seen[digest]
+            return
+        if stamp < 0:
+            counted.untold.discard(-stamp)
+            if -stamp in counted.stamps:
+                counted.stamps.remove(-stamp)
+            return
+        if stamp not in counted.stamps:
+            counted.stamps.appendleft(stamp)
+        if window < 0:
+            counted.untold.add(stamp)
+        else:
+            counted.untold.discard(stamp)
+
+    def _make_room(self, now: int) -> None:
+        for digest in [d for d, c in self._seen.items() if not c.stamps or c.stamps[0] + c.length <= now]:
+            del self._seen[digest]
+
+
+def edition(began: int) -> bytes:
+    """A book's first page: a new book is told from another by it, whatever number its file has."""
+    return PAGE.pack(secrets.token_bytes(16), 0, began)
+
+
+def write_whole(book: int, content: bytes) -> None:
+    """A disk that fills up takes a part without a word."""
+    while content:
+        content = content[os.write(book, content) :]

@@ -1,0 +1,200 @@
+"""Flask-Limiter's storage: moving windows in Redis that cannot race, and what happens while Redis is away."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from limits.storage import RedisStorage
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+from netflix.errors import Refusal
+from netflix.limits.fallback import SECOND, Fallback, Rule
+
+log = logging.getLogger("netflix.limits")
+
+# A sign-in must answer within half a second while Redis hangs, and a password check takes most of it.
+PATIENCE = 0.1
+PROBE_EVERY = 0.5
+PROBE = "netflix:probe"
+
+# Every counter is a list of the times, in microseconds of Redis's own clock, newest first, of the
+# attempts that were let in. All counters of an attempt are read and written in one call, so that no
+# other attempt comes between. KEYS: counters. ARGV: amount and window (µs) of each.
+# Answer: {0, stamp} when let in, else {number of the deciding counter, µs to wait}.
+ACQUIRE = """
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local decided, wait = 0, 0
+for i, key in ipairs(KEYS) do
+  local oldest = redis.call('LINDEX', key, ARGV[2 * i - 1] - 1)
+  local left = oldest and oldest + ARGV[2 * i] - now or 0
+  if left > wait then decided, wait = i, left end
+end
+if decided > 0 then return {decided, wait} end
+for _, key in ipairs(KEYS) do
+  now = math.max(now, (redis.call('LINDEX', key, 0) or 0) + 1)
+end
+local stamp = string.format('%.0f', now)
+for i, key in ipairs(KEYS) do
+  redis.call('LPUSH', key, stamp)
+  redis.call('LTRIM', key, 0, ARGV[2 * i - 1] - 1)
+  redis.call('PEXPIRE', key, math.ceil(ARGV[2 * i] / 1000))
+end
+return {0, now}
+"""
+
+# KEYS: counters. ARGV: the stamp to take back.
+REFUND = "for _, key in ipairs(KEYS) do redis.call('LREM', key, 1, ARGV[1]) end"
+
+# Tells Redis of an attempt that was let in without it. KEYS: a counter. ARGV: amount, window, stamp.
+TELL = """
+local stamp = math.max(ARGV[3] + 0, (redis.call('LINDEX', KEYS[1], 0) or 0) + 1)
+redis.call('LPUSH', KEYS[1], string.format('%.0f', stamp))
+redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
+redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] / 1000))
+"""
+
+
+class CounterStore(RedisStorage):
+    """Registered with Flask-Limiter under `netflix+…` addresses; `book` is where it counts while Redis is away."""
+
+    STORAGE_SCHEME = ["netflix+redis", "netflix+rediss", "netflix+unix"]
+
+    def __init__(
+        self,
+        uri: str,
+        book: Path,
+        revive: Callable[[], None] | None = None,
+        **options: float | str | bool,
+    ) -> None:
+        super().__init__(uri.removeprefix("netflix+"), retry=Retry(NoBackoff(), 0), **options)  # type: ignore[arg-type]
+        # Also where the address says otherwise: a sign-in's half second is not the address's to spend.
+        self.redis.connection_pool.connection_kwargs |= {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+        self.fallback = Fallback(book)
+        self.degraded = False
+        self._revive = revive
+        self._turning = threading.Lock()
+        self._acquire = self.redis.register_script(ACQUIRE)
+        self._refund = self.redis.register_script(REFUND)
+        self._tell = self.redis.register_script(TELL)
+
+    @property
+    def redis(self) -> Redis:
+        return self.storage
+
+    def acquire_together(self, rules: Sequence[Rule]) -> tuple[int, int]:
+        """Counts one attempt under all rules or under none, in one round trip. Never raises for Redis.
+
+        Answers (0, the attempt's stamp), or (the number of the deciding rule, microseconds to wait).
+        """
+        if not self.degraded:
+            try:
+                number, value = self._acquire([r.key for r in rules], [n for r in rules for n in limits_of(r)])
+            except RedisError as error:
+                self._lost(error)
+            else:
+                return (number, value) if number else self._confirmed(rules, value)
+        return self.fallback.acquire(rules)
+
+    def _confirmed(self, rules: Sequence[Rule], stamp: int) -> tuple[int, int]:
+        """What Redis let in; refused after all when another process let in more meanwhile without it."""
+        number, value = self.fallback.note(rules, stamp)
+        if number:
+            self._take_back(rules, stamp)
+        return number, value
+
+    def refund(self, rules: Sequence[Rule], stamp: int) -> None:
+        """Takes one attempt back under all rules."""
+        self.fallback.forget(rules, stamp)
+        self._take_back(rules, stamp)
+
+    def _take_back(self, rules: Sequence[Rule], stamp: int) -> None:
+        if not self.degraded:
+            try:
+                self._refund([rule.key for rule in rules], [stamp])
+            except RedisError as error:
+                self._lost(error)
+
+    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Flask-Limiter's own way in, for `@limiter.limit`: the same counting."""
+        rule = Rule(self.prefixed_key(key), limit, expiry)
+        return all(self.acquire_together([rule])[0] == 0 for _ in range(amount))
+
+    def _lost(self, error: RedisError) -> None:
+        if str(error).startswith("WRONGTYPE"):
+            log.error("a counter has a key of another type; this attempt is counted in the book")
+            return
+        with self._turning:
+            if self.degraded:
+                return
+            self.degraded = True
+        log.warning(
+            "degraded: redis does not answer (%s); limits are counted in the instance folder", type(error).__name__
+        )
+        threading.Thread(target=self._await_return, name="redis-probe", daemon=True).start()
+
+    def is_answering(self) -> bool:
+        """Asks Redis; what it finds holds for the attempts to come."""
+        if not self.degraded:
+            try:
+                self.redis.ping()
+            except RedisError as error:
+                self._lost(error)
+        return not self.degraded
+
+    def _await_return(self) -> None:
+        told = ""
+        while self.degraded:
+            try:
+                self._try_return()
+            except RedisError:
+                pass
+            except (OSError, Refusal) as error:
+                if str(error) != told:
+                    told = str(error)
+                    log.error("the site's own redis cannot be started: %s", told)
+            if self.degraded:
+                time.sleep(PROBE_EVERY)
+
+    def _try_return(self) -> None:
+        if self._revive:
+            self._revive()
+        # A write: a Redis that is full, or a replica, answers a ping too.
+        self.redis.set(PROBE, 1, px=1000)
+        self._tell_all()
+        self.degraded = False
+        log.warning("recovered: redis answers again; limits are counted there")
+        # What was let in between the last told and this turn.
+        try:
+            self._tell_all()
+        except RedisError as error:
+            self._lost(error)
+
+    def _tell_all(self) -> None:
+        while untold := self.fallback.take_untold():
+            rule, stamp = untold
+            if stamp + rule.window * SECOND <= time.time_ns() // 1000:
+                continue
+            try:
+                self._tell([rule.key], [*limits_of(rule), stamp])
+            except ResponseError as error:
+                if not str(error).startswith("WRONGTYPE"):
+                    self.fallback.keep_untold(untold)
+                    raise
+                # Such as a key of another type: it must not keep the others, and the site, from coming back.
+                log.error("redis refused a command; an attempt is not told: %s", error)
+            except RedisError:
+                self.fallback.keep_untold(untold)
+                raise
+            else:
+                self.fallback.told(rule, stamp)
+
+
+def limits_of(rule: Rule) -> tuple[int, int]:
+    """A rule as the scripts take it: amount, and window in microseconds."""
+    return rule.amount, rule.window * 1_000_000

@@ -1,0 +1,34 @@
+"""The log: one line for each thing said, on standard error."""
+
+import logging
+from logging.config import dictConfig
+from typing import Any
+
+
+def printable(text: str) -> str:
+    """What would move a cursor, end a line or hide itself is spelt out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class OneLine(logging.Formatter):
+    """No text of a stranger starts a line of its own (ASVS 5.0 16.4.1); a traceback's lines stand further in."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  (logging's name)
+        """The last line tells the fault's own words, which may be a stranger's."""
+        lines = super().formatException(ei).splitlines()
+        return "\n".join(f"  {printable(line)}" for line in lines)
+
+
+def to_stderr() -> None:
+    dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"line": {"()": OneLine, "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "loggers": {"netflix": {"level": "INFO", "handlers": ["stderr"], "propagate": False}},
+        }
+    )

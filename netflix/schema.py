@@ -1,0 +1,81 @@
+"""The tables' version: which one this code needs, which one the database has, and Flask-Migrate when asked for.
+
+Alembic and Mako are a fifth of a worker's weight and of its start, and no page needs them: they come in only
+with `flask db` and `netflix-admin db`.
+"""
+
+import re
+import subprocess
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from netflix.config import Config
+from netflix.errors import DatabaseUnavailable
+from netflix.extensions import db
+from netflix.paths import where
+
+
+class Migrations:
+    """Stands where Flask-Migrate's commands look for it, and becomes it when one does."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        app.cli = Commands(app.name)
+        app.extensions["migrate"] = self
+
+    def __getattr__(self, name: str) -> Any:
+        directory = str(where("migrations"))
+        import_module("flask_migrate").Migrate(self._app, db, directory=directory, render_as_batch=True)
+        return getattr(self._app.extensions["migrate"], name)
+
+
+class Commands(AppGroup):
+    """What `flask` finds in the app: Flask-Migrate's `db`, brought in when it is typed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), "db"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "db":
+            return import_module("flask_migrate.cli").db
+        return super().get_command(ctx, cmd_name)
+
+
+def head() -> str:
+    """The version that this code needs: the one that no other builds upon."""
+    texts = [path.read_text() for path in (where("migrations") / "versions").glob("*.py")]
+    versions, before = (
+        {found[1] for content in texts if (found := re.search(rf'^{word} = "([^"]+)"', content, re.M))}
+        for word in ("revision", "down_revision")
+    )
+    (last,) = versions - before
+    return last
+
+
+def check(config: Config) -> None:
+    """Raises DatabaseUnavailable unless the database has the tables of this version."""
+    engine = create_engine(config.database_url)
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable from error
+    finally:
+        engine.dispose()
+    if found != head():
+        raise DatabaseUnavailable(f"The database is at version {found}, and this version of the site needs {head()}.")
+
+
+def upgrade() -> None:
+    """Brings the database of the environment up, in a process of its own. Raises DatabaseUnavailable."""
+    command = [sys.executable, "-m", "flask", "--app", "netflix", "db", "upgrade"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise DatabaseUnavailable(f"The database could not be migrated: {done.stderr.strip().rpartition(chr(10))[2]}")

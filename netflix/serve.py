@@ -1,0 +1,154 @@
+"""Serving the site with Granian: what `make run` and `python app.py` do."""
+
+import ctypes
+import errno
+import os
+import shutil
+import signal
+import socket
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from sqlalchemy import create_engine, select
+
+from netflix import bodies, embedded, schema
+from netflix.accounts.user import User
+from netflix.config import Config
+from netflix.errors import ConfigError, DatabaseUnavailable, Refusal
+from netflix.site import create_app
+
+# Threads that answer: the larger part may be held by slow senders, a few by hashing, the rest are for the pages.
+# They are made when needed, and the interpreter runs one at a time.
+THREADS = bodies.AT_ONCE + bodies.WAITING + 16
+# Milliseconds; and bytes, since a head of hundreds of thousands takes a second to parse.
+HEADERS_WITHIN = 10_000
+LONGEST_HEAD = 32 * 1024
+# Of Linux's prctl(2): the signal that a process gets when its parent ends.
+PR_SET_PDEATHSIG = 1
+# Of glibc's mallopt(3).
+M_ARENA_MAX = -8
+
+
+def serve(migrate: bool = False) -> None:
+    """Serves until SIGINT or SIGTERM; `migrate` brings an older database up first.
+
+    Exits with the refusal's code and sentence when it cannot start.
+    """
+    # Whatever mode the folder has, what is written in it is for its owner alone.
+    os.umask(0o077)
+    try:
+        config = Config.from_env(os.environ)
+        config = at_a_port(config)
+        check_port(config)
+        try:
+            schema.check(config)
+        except DatabaseUnavailable:
+            if not migrate:
+                raise
+            schema.upgrade()
+            schema.check(config)
+        with embedded.running(config) if config.keeps_own_redis else nullcontext():
+            tell_address(config)
+            print(welcome(config), flush=True)
+            server(config).serve()
+    except Refusal as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.exit(refusal.exit_code)
+
+
+def server(config: Config) -> Any:
+    return Granian(
+        "netflix.serve:worker",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=config.host,
+        port=config.port,
+        workers=config.workers,
+        blocking_threads=THREADS,
+        backpressure=1024,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN, max_buffer_size=LONGEST_HEAD),
+        websockets=False,
+        log_level=LogLevels.error,
+        respawn_failed_workers=True,
+        workers_kill_timeout=10,
+    )
+
+
+def worker() -> Flask:
+    """The site in one of the server's processes."""
+    # Until Granian listens to it here, SIGTERM would be lost on the handler that the server's own process has.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Ctrl-C reaches every process of a terminal, and a worker hangs on it beside the SIGTERM that Granian sends.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None)
+        # When the server is killed, its workers would go on and hold the port.
+        library.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        # Many threads share two heaps; each its own would keep megabytes that nobody uses.
+        library.mallopt(M_ARENA_MAX, 2)
+    return create_app()
+
+
+def tell_address(config: Config) -> None:
+    """For the terminal, whose links would else name the port of its own settings."""
+    draft = config.served_at.with_suffix(".new")
+    draft.write_text(config.address)
+    draft.replace(config.served_at)
+
+
+def welcome(config: Config) -> str:
+    first = f"Make the first administrator: {admin_command()} users create you@example.org --admin\n"
+    return f"Netflix is at {config.address}\n{'' if has_administrator(config) else first}Stop with Ctrl-C."
+
+
+def has_administrator(config: Config) -> bool:
+    engine = create_engine(config.database_url)
+    try:
+        with engine.connect() as connection:
+            wanted = select(User.id).where(User.is_admin, User.disabled_at.is_(None)).limit(1)
+            return connection.execute(wanted).first() is not None
+    finally:
+        engine.dispose()
+
+
+def admin_command() -> str:
+    """How the terminal command is typed from here."""
+    beside = Path(sys.executable).with_name("netflix-admin")
+    if shutil.which("netflix-admin") == str(beside):
+        return "netflix-admin"
+    if not beside.exists():
+        return f"{Path(sys.executable).name} -m cli"
+    return os.path.relpath(beside) if beside.is_relative_to(Path.cwd()) else str(beside)
+
+
+def at_a_port(config: Config) -> Config:
+    """With a free port where any would do."""
+    if config.port:
+        return config
+    with socket.socket() as trial:
+        trial.bind((config.host, 0))
+        port = trial.getsockname()[1]
+    return replace(config, port=port)
+
+
+def check_port(config: Config) -> None:
+    """Raises ConfigError when the address cannot be listened on."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except OSError as error:
+        named = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        at_fault, accepted = ("HOST", "a name or address of this machine") if named else ("PORT", "a port that is free")
+        where = f"{config.host} port {config.port} cannot be listened on ({error.strerror})"
+        raise ConfigError([f"NETFLIX_{at_fault}: {where}; it accepts {accepted}."]) from error

@@ -1,0 +1,31 @@
+"""Changing one's own password."""
+
+from netflix.accounts import password as passwords
+from netflix.accounts.user import User
+from netflix.errors import NotAccepted, SignInRequired, accept
+from netflix.extensions import db
+from netflix.limits import counter
+from netflix.signin import access, signin
+from netflix.signin.session import CurrentSession, Session
+
+
+def change_password(session: CurrentSession, present: str, chosen: str, address: str) -> Session:
+    """Proves the present password (ASVS 5.0 6.2.3), sets the chosen one, and ends every session for a fresh one.
+
+    A guess at the present password counts as an attempt to sign in. Raises NotAccepted, TooManyAttempts, Busy,
+    or, when somebody else changed the account meanwhile, SignInRequired or WrongCredentials.
+    """
+    accept(password=passwords.faults(chosen))
+    counted = counter.hit(*signin.subjects(session.email, address))
+    with counter.given_back(counted, unless=NotAccepted):
+        user = db.session.get(User, session.user_id)
+        # As at sign-in, no connection is held while hashing.
+        db.session.commit()
+        if user is None:
+            raise SignInRequired
+        if not passwords.matches(present, user.password_hash, user.id):
+            raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
+        kept = passwords.stored(chosen)
+    counter.refund(counted)
+    access.shut_out(user)
+    return signin.opened(user, kept, session.remembered, address, session.user_agent, follows=session)

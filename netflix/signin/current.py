@@ -1,0 +1,68 @@
+"""Who this request is from; the only module that signs in and out with Flask-Login and writes Flask's cookie."""
+
+import flask
+from flask import request
+from flask_login import current_user, login_user, logout_user
+
+from netflix import csrf
+from netflix.errors import LinkGone, SignInRequired
+from netflix.extensions import login_manager
+from netflix.signin import signin
+from netflix.signin.session import CurrentSession, Session
+
+__all__ = ["carry", "drop", "has_news", "is_signed_in", "keep_recovery", "recovery", "session"]
+
+RECOVERY = "recovery"
+
+
+def session() -> CurrentSession:
+    """The session that this request is carried by, on a page that requires one. Raises SignInRequired."""
+    if not is_signed_in():
+        raise SignInRequired
+    return current_user._get_current_object()
+
+
+def is_signed_in() -> bool:
+    """Costs a statement only when the cookie carries a token."""
+    return "_user_id" in flask.session and current_user.is_authenticated
+
+
+def carry(opened: Session) -> None:
+    """Puts a new session's token into the cookie, and nothing of what was there before."""
+    flask.session.clear()
+    flask.session.permanent = opened.remembered
+    login_user(opened)
+    # Flask-Login's own marks; the row says all that they would.
+    for mark in ("_id", "_fresh"):
+        flask.session.pop(mark, None)
+    # The secret of the forms to come goes with this cookie, so that no later page must set it anew.
+    csrf.token()
+
+
+def drop() -> None:
+    """Nothing of a person stays in the cookie."""
+    logout_user()
+    flask.session.clear()
+
+
+def has_news() -> bool:
+    """Whether a sentence of the page before is still to be shown."""
+    return "_flashes" in flask.session
+
+
+def keep_recovery(carried: str) -> None:
+    """Takes a one-time link's token out of the address bar and into the cookie (ASVS 5.0 14.2.1)."""
+    flask.session[RECOVERY] = carried
+
+
+def recovery() -> str:
+    """The token of the one-time link that was opened. Raises LinkGone."""
+    carried = flask.session.get(RECOVERY)
+    if not carried:
+        raise LinkGone
+    return carried
+
+
+@login_manager.user_loader
+def resumed(carried: str) -> CurrentSession | None:
+    return signin.resume(carried, request.remote_addr or "")

@@ -1,0 +1,100 @@
+"""A one-time link by which a person chooses a new password."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, LargeBinary, bindparam, delete, select
+from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
+
+from netflix import clock
+from netflix import config as settings
+from netflix.accounts import password as passwords
+from netflix.accounts.user import User
+from netflix.clock import Instant
+from netflix.errors import LinkGone, accept
+from netflix.extensions import Model, db
+from netflix.limits import counter, policy
+from netflix.signin import token
+from netflix.signin.session import Session
+
+
+class Recovery(Model):
+    """At most one for each user: a newer link ends the older one."""
+
+    __tablename__ = "recovery"
+
+    LASTS = timedelta(hours=1)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+
+    user: Mapped[User] = relationship(lazy="raise")
+
+    @classmethod
+    def carried_by(cls, carried: str) -> "Recovery":
+        """Raises LinkGone."""
+        found = db.session.scalar(BY_DIGEST, {"digest": token.digest(carried)})
+        if found is None or found.expires_at <= clock.now():
+            raise LinkGone
+        return found
+
+
+BY_DIGEST = (
+    select(Recovery)
+    .join(Recovery.user)
+    .options(contains_eager(Recovery.user))
+    .where(Recovery.digest == bindparam("digest"))
+)
+
+
+def issue(user: User) -> str:
+    """A new link's token, good for an hour; committed by the act that called."""
+    carried = token.fresh()
+    end(user)
+    db.session.add(Recovery(user_id=user.id, digest=token.digest(carried), expires_at=clock.now() + Recovery.LASTS))
+    return carried
+
+
+def end(user: User) -> None:
+    """Whatever link a user has is worth nothing more; committed by the act that called."""
+    db.session.execute(delete(Recovery).where(Recovery.user_id == user.id))
+
+
+def issue_link(email: str) -> str:
+    """A new one-time link for a user. Raises NotFound."""
+    carried = issue(User.named(email))
+    db.session.commit()
+    return link(carried)
+
+
+def redeem(carried: str, password: str, address: str) -> User:
+    """Sets the password that was chosen and ends the link and all sessions, in one transaction.
+
+    Raises LinkGone, NotAccepted, TooManyAttempts or Busy; of two at once, one gets LinkGone.
+    """
+    Recovery.carried_by(carried)
+    db.session.rollback()
+    accept(password=passwords.faults(password))
+    counted = counter.hit((policy.RECOVERY_FROM_ADDRESS, address))
+    with counter.given_back(counted, unless=LinkGone):
+        kept = passwords.stored(password)
+    used = db.session.execute(
+        delete(Recovery)
+        .where(Recovery.digest == token.digest(carried), Recovery.expires_at > clock.now())
+        .returning(Recovery.user_id)
+    ).scalar()
+    user = db.session.get(User, used) if used else None
+    if user is None:
+        db.session.rollback()
+        raise LinkGone
+    user.password_hash = kept
+    Session.end_all(user.id)
+    db.session.commit()
+    return user
+
+
+def link(carried: str) -> str:
+    """Built from the site's own address, never from a request's."""
+    config = settings.current()
+    told = config.served_at.read_text() if config.served_at.exists() else config.address
+    return f"{config.url or told}/recover/{carried}"

@@ -1,0 +1,115 @@
+"""Signing in, being recognised, signing out."""
+
+from sqlalchemy import delete, update
+
+from netflix import clock
+from netflix.accounts import email as addresses
+from netflix.accounts import hashing
+from netflix.accounts import password as passwords
+from netflix.accounts.user import User
+from netflix.errors import NotFound, WrongCredentials, accept
+from netflix.extensions import db
+from netflix.limits import counter, policy
+from netflix.limits.counter import Attempt
+from netflix.limits.policy import Limit
+from netflix.signin.session import CurrentSession, Session
+
+
+def subjects(email: str, address: str) -> tuple[tuple[Limit, str], ...]:
+    """Whom an attempt to sign in is counted for."""
+    return (policy.SIGN_IN_FROM_ADDRESS, address), (policy.SIGN_IN_TO_ACCOUNT, addresses.normalised(email))
+
+
+def sign_in(
+    email: str, password: str, remembered: bool, address: str, user_agent: str, counted: Attempt | None = None
+) -> Session:
+    """Opens a session. Raises NotAccepted, TooManyAttempts, WrongCredentials or Busy.
+
+    An attempt is counted before the password is checked and given back when it was right (or was
+    never checked), so no burst can slip through between check and count. `counted` is an attempt that
+    the gate has counted already; one for anybody else does not stand for this one.
+    """
+    check(email, password)
+    wanted = subjects(email, address)
+    if counted is None or not counter.is_for(counted, *wanted):
+        counted = counter.hit(*wanted)
+    with counter.given_back(counted, unless=WrongCredentials):
+        user = User.known_as(email)
+        # The connection is not held while hashing: that takes a hundred times as long as the query.
+        # A rollback would let go of it too, but forget the row and read a known user's twice.
+        db.session.commit()
+        right = passwords.matches(password, user.password_hash if user else None, user.id if user else None)
+        if not right or user is None or user.is_disabled:
+            raise WrongCredentials
+        # Not while others wait for a lane: the next sign-in does it as well.
+        renew = passwords.is_outdated(user.password_hash or "") and hashing.has_room()
+        renewed = passwords.stored(password) if renew else None
+    counter.refund(counted)
+    return opened(user, renewed, remembered, address, user_agent)
+
+
+def check(email: str, password: str) -> None:
+    """What can be no attempt is not counted as one; whether it is right is not said here. Raises NotAccepted."""
+    accept(email=addresses.faults(email), password=[] if password else ["Type your password."])
+
+
+def opened(
+    user: User,
+    renewed: str | None,
+    remembered: bool,
+    address: str,
+    user_agent: str,
+    follows: CurrentSession | None = None,
+) -> Session:
+    """The rows of a sign-in, in one transaction; one that `follows` another is the same sign-in with a fresh token.
+
+    Raises WrongCredentials when, while it was checked, the password was replaced or the user disabled or deleted.
+    """
+    now = clock.now()
+    still_right = (User.id == user.id, User.password_hash == user.password_hash, User.disabled_at.is_(None))
+    noted = (
+        update(User)
+        .where(*still_right)
+        .values(signed_in_at=user.signed_in_at if follows else now, password_hash=renewed or user.password_hash)
+    )
+    written = db.session.execute(noted.returning(User.id), execution_options={"synchronize_session": False})
+    if written.scalar() is None:
+        db.session.rollback()
+        raise WrongCredentials
+    session = Session.opened(user, now, address, user_agent, remembered)
+    if follows:
+        session.previous_sign_in_at = follows.previous_sign_in_at
+    db.session.commit()
+    return session
+
+
+def resume(carried: str, address: str) -> CurrentSession | None:
+    """The live session of a token, its last sight noted now and then."""
+    now = clock.now()
+    session = CurrentSession.by(carried, now)
+    if session and session.is_due(now, address):
+        session.see(now, address)
+        db.session.commit()
+    return session
+
+
+def sign_out(session: CurrentSession) -> None:
+    """The row goes, so a cookie that was copied before is worth nothing after (ASVS 5.0 7.4.1)."""
+    db.session.execute(delete(Session).where(Session.id == session.id))
+    db.session.commit()
+
+
+def end_session(user_id: int, session_id: int) -> None:
+    """Ends one of the user's own sessions. Raises NotFound for anybody else's."""
+    own = delete(Session).where(Session.id == session_id, Session.user_id == user_id)
+    ended = db.session.execute(own.returning(Session.id)).scalar()
+    db.session.commit()
+    if ended is None:
+        raise NotFound("That browser is not signed in any more.", "Go back to your dashboard to see who is.")
+
+
+def end_other_sessions(session: CurrentSession) -> int:
+    """Ends every session of its user but this one; answers how many."""
+    ended = Session.end_all(session.user_id, but=session.id)
+    db.session.commit()
+    return ended

@@ -1,0 +1,185 @@
+"""Pages to sign in, to sign out, to end other browsers, and to choose a new password."""
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, current_app, flash, redirect, request
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from netflix import csrf, typed, web
+from netflix.errors import Busy, LinkGone, NotAccepted, Refusal, TooManyAttempts, WrongCredentials
+from netflix.marked import Marked
+from netflix.signin import change, current, gate, recovery, signin
+from netflix.signin.recovery import Recovery
+
+bp = Blueprint("signin", __name__)
+# The bare sign-in page, kept in the app.
+BARE = "netflix-login-page"
+
+
+@bp.get("/login")
+def show_login() -> ResponseReturnValue:
+    if current.is_signed_in():
+        return see_other(local_path(request.args.get("next", "")))
+    return login_page()
+
+
+@bp.post("/login")
+def open_session() -> ResponseReturnValue:
+    sent = request.form
+    opened = signin.sign_in(
+        sent.get("email", ""),
+        sent.get("password", ""),
+        bool(sent.get("remember")),
+        address(),
+        user_agent(),
+        gate.take_attempt(request.environ),
+    )
+    end_present()
+    current.carry(opened)
+    return see_other(local_path(sent.get("next", "")))
+
+
+@bp.post("/logout")
+def close_session() -> ResponseReturnValue:
+    end_present()
+    current.drop()
+    flash("You are signed out.")
+    return see_other("/login")
+
+
+@bp.post("/sessions/<int(max=2147483647):session_id>/end")
+def end_session(session_id: int) -> ResponseReturnValue:
+    signin.end_session(current.session().user_id, session_id)
+    flash("That browser is signed out.")
+    return see_other("/dashboard")
+
+
+@bp.post("/sessions/end-others")
+def end_other_sessions() -> ResponseReturnValue:
+    ended = signin.end_other_sessions(current.session())
+    flash("All other browsers are signed out." if ended else "No other browser was signed in.")
+    return see_other("/dashboard")
+
+
+@bp.get("/password")
+def show_password() -> ResponseReturnValue:
+    return password_page()
+
+
+@bp.get("/.well-known/change-password")
+def show_change_password() -> ResponseReturnValue:
+    """Where password managers look (W3C, A Well-Known URL for Changing Passwords)."""
+    return redirect("/password", 302)
+
+
+@bp.post("/password")
+def change_password() -> ResponseReturnValue:
+    sent = request.form
+    renewed = change.change_password(
+        current.session(), sent.get("current_password", ""), sent.get("password", ""), address()
+    )
+    current.carry(renewed)
+    flash("Your password is changed. Other browsers are signed out.")
+    return see_other("/dashboard")
+
+
+@bp.get("/recover/<carried>")
+def open_link(carried: str) -> ResponseReturnValue:
+    Recovery.carried_by(carried)
+    current.keep_recovery(carried)
+    return see_other("/recover/")
+
+
+@bp.get("/recover/")
+def show_recovery() -> ResponseReturnValue:
+    return recovery_page()
+
+
+@bp.post("/recover/")
+def choose_password() -> ResponseReturnValue:
+    recovery.redeem(current.recovery(), request.form.get("password", ""), address())
+    end_present()
+    current.drop()
+    flash("Your password is changed. Sign in with it.")
+    return see_other("/login")
+
+
+@bp.errorhandler(NotAccepted)
+@bp.errorhandler(WrongCredentials)
+@bp.errorhandler(TooManyAttempts)
+@bp.errorhandler(Busy)
+def show_again(refusal: Refusal) -> ResponseReturnValue:
+    """The same form, with what was typed and what is the matter."""
+    pages = {
+        "signin.open_session": login_page,
+        "signin.change_password": password_page,
+        "signin.choose_password": recovery_page,
+    }
+    page = pages[request.endpoint or ""]
+    try:
+        return web.refused(refusal, lambda: page(refusal))
+    except LinkGone as gone:
+        # In the moment since: a newer link, or somebody else used this one.
+        return web.answer(gone)
+
+
+@bp.record
+def prepare(setup: BlueprintSetupState) -> None:
+    """The sign-in page as it is asked for most: with nothing typed and nothing to tell."""
+    page = setup.app.jinja_env.get_template("signin/login.html")
+
+    def render(marks: dict[str, str]) -> str:
+        fields = typed.form(marks, "email", "password", "remember", "next")
+        return page.render(form=fields, refusal=None, get_flashed_messages=tuple, csrf_token=lambda: marks["token"])
+
+    setup.app.extensions[BARE] = Marked(render, "next", "token")
+
+
+def login_page(refusal: Refusal | None = None) -> str:
+    if refusal is None and not current.has_news() and set(request.args) <= {"next"}:
+        return current_app.extensions[BARE].filled(next=request.args.get("next", ""), token=csrf.token())
+    values = request.form if refusal else request.args
+    form = typed.form(values, "email", "password", "remember", "next", refusal=refusal)
+    return web.page("signin/login.html", form=form, refusal=web.told(refusal))
+
+
+def password_page(refusal: Refusal | None = None) -> str:
+    form = typed.form({}, "current_password", "password", refusal=refusal)
+    email = current.session().email
+    return web.page("signin/password.html", form=form, refusal=web.told(refusal), email=email)
+
+
+def recovery_page(refusal: Refusal | None = None) -> str:
+    form = typed.form({}, "password", refusal=refusal)
+    email = Recovery.carried_by(current.recovery()).user.email
+    return web.page("signin/recover.html", form=form, refusal=web.told(refusal), email=email)
+
+
+def local_path(target: str) -> str:
+    """`target` when it is a path of this site, else the dashboard (ASVS 5.0 3.7.2)."""
+    if not target.startswith("/") or target.startswith(("//", "/\\")):
+        return "/dashboard"
+    if any(character < "!" or character in "\\\x7f" for character in target):
+        return "/dashboard"
+    parts = urlsplit(target)
+    return "/dashboard" if parts.scheme or parts.netloc else target
+
+
+def end_present() -> None:
+    """Ends the session that this browser comes with: none is left behind that nobody sees (ASVS 5.0 7.2.4)."""
+    if current.is_signed_in():
+        signin.sign_out(current.session())
+
+
+def see_other(path: str) -> Response:
+    return redirect(path, 303)
+
+
+def address() -> str:
+    return request.remote_addr or ""
+
+
+def user_agent() -> str:
+    return request.headers.get("User-Agent", "")

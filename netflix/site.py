@@ -1,0 +1,84 @@
+"""The site, put together: the one place that knows every feature."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, request
+from sqlalchemy import event
+
+from netflix import database, log, web
+from netflix.accounts import views as accounts_views
+from netflix.bodies import LONGEST, Bodies
+from netflix.config import Config
+from netflix.dashboard import views as dashboard_views
+from netflix.extensions import bcrypt, csrf, db, login_manager
+from netflix.headers import SecureHeaders
+from netflix.limits.address import TrustedProxies
+from netflix.limits.counter import Counters
+from netflix.paths import where
+from netflix.schema import Migrations
+from netflix.signin import views as signin_views
+from netflix.signin.cookie import CookieInterface
+from netflix.signin.gate import Gate
+from netflix.signin.session import Session
+
+YEAR = 365 * 24 * 3600
+
+
+class Site(Flask):
+    """Flask, less what this site never uses."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is a coroutine; asking at every step of every request costs as much as a template."""
+        return func
+
+    def get_send_file_max_age(self, filename: str | None) -> int | None:
+        """A file asked for by its content's digest never changes; any other is asked for again."""
+        return YEAR if filename and "v" in request.args else None
+
+    def log_exception(self, exc_info: Any) -> None:
+        """By the address's pattern: the address itself may carry a one-time link's token."""
+        self.logger.error("unexpected: %s %s", request.method, request.url_rule, exc_info=exc_info)
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The site. Reads the environment when no config is given; raises ConfigError."""
+    config = config or Config.from_env(os.environ)
+    app = Site("netflix", template_folder=str(where("templates")), static_folder=str(where("static")))
+    app.config.from_mapping(
+        SECRET_KEY=config.secret_key,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=Session.REMEMBERED_ABSOLUTE,
+        MAX_CONTENT_LENGTH=LONGEST,
+        MAX_FORM_MEMORY_SIZE=LONGEST,
+        MAX_FORM_PARTS=50,
+        # The token lives as long as the cookie: a page left open over night still signs in.
+        WTF_CSRF_TIME_LIMIT=None,
+        # A browser that sends no Referer is not an attack; the token decides.
+        WTF_CSRF_SSL_STRICT=False,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(config),
+    )
+    app.extensions["netflix-config"] = config
+    # Werkzeug would send on to the tidy address with whatever Host the visitor claimed.
+    app.url_map.merge_slashes = app.url_map.strict_slashes = False
+    app.session_interface = CookieInterface()
+    log.to_stderr()
+    db.init_app(app)
+    Migrations(app)
+    bcrypt.init_app(app)
+    csrf.init_app(app)
+    login_manager.init_app(app, add_context_processor=False)
+    login_manager.session_protection = None
+    counters = app.extensions["netflix-counters"] = Counters(app, config)
+    web.init_app(app)
+    for views in (accounts_views, signin_views, dashboard_views):
+        app.register_blueprint(views.bp)
+    guarded = SecureHeaders(Bodies(Gate(app, counters), app))
+    app.wsgi_app = TrustedProxies(guarded, config.trusted_proxies)  # type: ignore[method-assign]
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            event.listen(db.engine, "connect", database.prepare_sqlite)
+    return app

@@ -1,0 +1,195 @@
+"""What every page shares: refusals, health, assets."""
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlencode
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, redirect, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_accept_header
+
+from netflix import csrf
+from netflix.errors import DatabaseUnavailable, NotAccepted, Refusal, SignInRequired
+from netflix.extensions import db
+from netflix.limits import counter
+
+log = logging.getLogger("netflix.web")
+bp = Blueprint("web", __name__)
+
+PROBLEM = "application/problem+json"
+
+WORDS = {
+    400: (
+        "That request cannot be read",
+        "Your browser sent something this site does not understand.",
+        "Go back and try again.",
+    ),
+    403: ("Not allowed", "This is not for you to see or do.", "Go back, or sign in as somebody who may."),
+    404: ("Page not found", "There is nothing at this address.", "Check it for a slip, or start from the first page."),
+    405: (
+        "Not done that way",
+        "This address does not take that kind of request.",
+        "Go back and use the page's own buttons.",
+    ),
+    413: ("Too much at once", "What was sent is larger than this site takes.", "Send less and try again."),
+    500: (
+        "Something broke",
+        "That is our fault, not yours, and it has been written down.",
+        "Try again in a minute. If it stays, tell the person who runs this site the reference below.",
+    ),
+}
+EXPIRED = (
+    "This form is too old",
+    "It was opened before you signed in or out, or your browser keeps no cookies.",
+    "Go back, reload the page, and send it again.",
+)
+
+
+def page(template: str, /, **values: object) -> str:
+    """A template with just these values: no page reads the request or the session behind its view's back."""
+    return current_app.jinja_env.get_template(template).render(values)
+
+
+def prefers_json(accept: str) -> bool:
+    """Whether a program asks: what names JSON and prefers it to a page."""
+    if "json" not in accept:
+        return False
+    return parse_accept_header(accept, MIMEAccept).best_match(["text/html", "application/json", PROBLEM]) != "text/html"
+
+
+def problem(refusal: Refusal, reference: str = "") -> dict[str, object]:
+    """A refusal as problem details (RFC 9457)."""
+    details: dict[str, object] = {"title": refusal.title, "status": refusal.status, "detail": str(refusal)}
+    details |= {"reference": reference} if reference else {}
+    return details | ({"errors": refusal.faults} if isinstance(refusal, NotAccepted) else {})
+
+
+def refused(refusal: Refusal, shown: Callable[[], str], reference: str = "") -> Response:
+    """Any refusal, once for all: problem details for a program, the page for a person."""
+    if prefers_json(request.headers.get("Accept", "")):
+        response = jsonify(problem(refusal, reference))
+        response.mimetype = PROBLEM
+    else:
+        response = make_response(shown())
+    response.status_code = refusal.status
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def told(refusal: Refusal | None) -> Refusal | None:
+    """What stands above a form: what stands at its fields is not said twice."""
+    return None if isinstance(refusal, NotAccepted) else refusal
+
+
+@bp.app_errorhandler(Refusal)
+def answer(refusal: Refusal) -> Response:
+    reference = ""
+    if refusal.status >= 500:
+        reference = secrets.token_hex(4)
+        # The rule, not the path: that of a one-time link would tell the link.
+        log.error("reference %s: %s %s answered %d", reference, request.method, request.url_rule, refusal.status)
+    return refused(refusal, lambda: refusal_page(refusal, reference), reference)
+
+
+@bp.app_errorhandler(SignInRequired)
+def ask_to_sign_in(refusal: SignInRequired) -> ResponseReturnValue:
+    if prefers_json(request.headers.get("Accept", "")):
+        return answer(refusal)
+    if request.method != "GET":
+        return redirect("/login", 303)
+    target = request.full_path.rstrip("?")
+    return redirect(f"/login?{urlencode({'next': target})}", 303)
+
+
+@bp.app_errorhandler(HTTPException)
+def answer_http(error: HTTPException) -> ResponseReturnValue:
+    """What Flask itself refuses; an answer that is no fault (such as a redirect) goes through."""
+    if error.response is not None or (error.code or 500) < 400:
+        return error
+    words = EXPIRED if isinstance(error, CSRFError) else WORDS.get(error.code or 500, WORDS[400])
+    refusal = Refusal(words[1], words[2])
+    refusal.title, refusal.status = words[0], error.code or 500
+    response = answer(refusal)
+    # Such as Allow with 405; the rest of Werkzeug's answer is its own page.
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+@bp.app_errorhandler(OperationalError)
+@bp.app_errorhandler(ProgrammingError)
+@bp.app_errorhandler(PoolTimeout)
+def answer_database(error: SQLAlchemyError) -> Response:
+    db.session.rollback()
+    log.error("the database failed: %s", str(getattr(error, "orig", error)).partition("\n")[0])
+    refusal = DatabaseUnavailable("Something this site needs is out of order for a moment.", "Try again in a minute.")
+    refusal.retry_after = 5
+    return answer(refusal)
+
+
+def refusal_page(refusal: Refusal, reference: str = "") -> str:
+    """`reference` is what the log has of a fault of ours."""
+    return page("refusal.html", refusal=refusal, reference=reference)
+
+
+@bp.get("/healthz")
+def show_health() -> ResponseReturnValue:
+    """For monitors: 503 when anything is amiss, though sign-in goes on, still limited, without Redis."""
+    database = is_database_answering()
+    redis = counter.is_answering()
+    status = "ok" if database and redis else "degraded" if database else "failing"
+    body = {
+        "status": status,
+        "database": "ok" if database else "unavailable",
+        "redis": "ok" if redis else "degraded",
+    }
+    return jsonify(body), 200 if status == "ok" else 503
+
+
+def is_database_answering() -> bool:
+    try:
+        db.session.execute(text("SELECT 1 FROM alembic_version"))
+    except SQLAlchemyError:
+        db.session.rollback()
+        return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def versioned(folder: str, name: str) -> str:
+    """The address of a static file that changes with its content, so that it may be kept for ever."""
+    content = (Path(folder) / name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def when(instant: datetime) -> str:
+    return f"{instant.day} {instant:%b %Y, %H:%M} UTC"
+
+
+def iso(instant: datetime) -> str:
+    """To the second: HTML's `datetime` takes milliseconds at most."""
+    return instant.isoformat(timespec="seconds")
+
+
+def init_app(app: Flask) -> None:
+    """The template's words that every page may use."""
+    folder = app.static_folder or ""
+    # Filters of constants are worked out when a template is compiled, not when it is shown.
+    app.jinja_env.filters["asset"] = lambda name: versioned(folder, name)
+    app.jinja_env.globals["csrf_token"] = csrf.token
+    app.jinja_env.filters["when"] = when
+    app.jinja_env.filters["iso"] = iso
+    app.register_blueprint(bp)

@@ -1,0 +1,81 @@
+"""What a person sees: tables, colour, questions."""
+
+from flask import Flask
+
+from netflix.accounts.registration import create
+from netflix.config import Config
+from tests.cli.conftest import Run
+from tests.cli.terminal import at_a_terminal, in_a_pipe, interrupted_at
+from tests.people import PASSWORD, Browser
+
+
+def test_a_terminal_gets_a_heading_and_colour_and_a_pipe_neither(config: Config, ada: str) -> None:
+    seen = at_a_terminal(config, "users", "list")
+    assert seen.exit_code == 0
+    assert "E-mail" in seen.screen
+    assert "\x1b[" in seen.screen
+    piped = in_a_pipe(config, "users", "list").stdout
+    assert piped.startswith(f"{ada}\t")
+    assert piped.count("\n") == 1
+    assert "\x1b" not in piped
+
+
+def test_no_line_is_wider_than_the_terminal(config: Config, app: Flask) -> None:
+    with app.app_context():
+        create("somebody.with.a.long.name@" + "a-long-domain." * 6 + "example.org", None)
+        create("日本語の長い名前の利用者さん@例え.テスト", None)
+    narrow = at_a_terminal(config, "users", "list", columns=80).screen.splitlines()
+    assert len(narrow) == 3
+    assert "…" in narrow[1]
+    assert all("member" in line and "no password" in line and "just now" in line for line in narrow[1:])
+    wide = at_a_terminal(config, "users", "list", columns=200).screen.splitlines()
+    assert len(wide) == 3
+    assert "…" not in wide[1]
+    assert "Created" in wide[0]
+
+
+def test_an_empty_listing_says_so_to_a_person(config: Config) -> None:
+    assert at_a_terminal(config, "limits", "list").screen == "Nothing is counted now.\n"
+
+
+def test_a_password_is_asked_for_twice_and_never_shown(config: Config, browser: Browser) -> None:
+    made = at_a_terminal(
+        config,
+        "users",
+        "create",
+        "zoe@example.org",
+        typed=[
+            ("Password:", "short"),
+            ("again:", "short"),
+            ("Password:", PASSWORD),
+            ("again:", "another"),
+            ("Password:", PASSWORD),
+            ("again:", PASSWORD),
+        ],
+    )
+    assert made.exit_code == 0
+    assert "Use at least 8 characters" in made.screen
+    assert PASSWORD not in made.screen
+    assert browser.sign_in("zoe@example.org").status_code == 303
+
+
+def test_a_yes_is_asked_for_and_a_no_changes_nothing(config: Config, ada: str, run: Run) -> None:
+    refused = at_a_terminal(config, "users", "delete", ada, typed=[("[y/N]", "n")])
+    assert refused.exit_code == 7
+    assert "Nothing was changed." in refused.screen
+    assert ada in run("users list").stdout
+    assert at_a_terminal(config, "users", "delete", ada, typed=[("[y/N]", "y")]).exit_code == 0
+    assert ada not in run("users list").stdout
+
+
+def test_ctrl_c_is_quiet_and_130(config: Config) -> None:
+    stopped = interrupted_at(config, "Password:", "users", "create", "zoe@example.org")
+    assert stopped.exit_code == 130
+    assert "Traceback" not in stopped.screen
+    assert "Aborted" not in stopped.screen
+
+
+def test_one_user_is_shown_a_line_for_each_thing(config: Config, ada: str) -> None:
+    seen = at_a_terminal(config, "users", "show", ada).screen
+    assert ada in seen
+    assert "never" in seen

@@ -1,0 +1,109 @@
+"""Help: quick, complete, and with an example."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+from flask.testing import FlaskCliRunner
+
+from cli import main
+from netflix.version import __version__
+from tests.watching import ROOT
+
+HEAVY = ("flask", "flask_migrate", "sqlalchemy", "redis", "rich", "bcrypt", "limits")
+
+
+def commands(group: click.Group = main, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command of ours; those of `db` are Flask-Migrate's."""
+    ctx = click.Context(group)
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        assert command
+        yield (*path, name), command
+        if isinstance(command, click.Group) and name != "db":
+            yield from commands(command, (*path, name))
+
+
+PATHS = [path for path, _ in commands()]
+
+
+def test_every_group_and_command_is_here() -> None:
+    assert {" ".join(path) for path in PATHS} == {
+        "db",
+        "limits",
+        "limits clear",
+        "limits list",
+        "limits show",
+        "purge",
+        "sessions",
+        "sessions end",
+        "sessions list",
+        "users",
+        "users create",
+        "users delete",
+        "users demote",
+        "users disable",
+        "users enable",
+        "users list",
+        "users promote",
+        "users reset-password",
+        "users show",
+    }
+
+
+def test_no_help_builds_the_site_or_loads_its_libraries() -> None:
+    ours = [[], *(list(path) for path in PATHS if path != ("db",))]
+    asked = f"""
+import sys
+from cli import main
+for path in {ours!r}:
+    assert main([*path, "--help"], standalone_mode=False) == 0
+print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.count("Usage:") == len(ours)
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_every_help_has_an_example_that_is_this_command(path: tuple[str, ...], admin: FlaskCliRunner) -> None:
+    shown = admin.invoke(main, [*path, "--help"])
+    assert shown.exit_code == 0
+    assert f"Example:\n    netflix-admin {' '.join(path)} " in shown.output.replace("\n\n", "\n") + " "
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_no_summary_is_cut_short(path: tuple[str, ...]) -> None:
+    room = 80 - 2 - len("reset-password") - 2
+    assert not dict(commands())[path].get_short_help_str(room).endswith("...")
+
+
+def test_the_exit_codes_are_told(admin: FlaskCliRunner) -> None:
+    shown = admin.invoke(main, ["--help"]).output
+    for code, meaning in enumerate(
+        ["done", "unexpected", "usage", "not found", "already exists", "Redis", "database", "refused", "partly done"]
+    ):
+        assert f"\n    {code}  {meaning}" in shown
+
+
+def test_without_a_command_help_is_shown_and_it_counts_as_a_slip(admin: FlaskCliRunner) -> None:
+    shown = admin.invoke(main, [])
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    assert "Commands:" in shown.stderr
+
+
+def test_the_version_is_told(admin: FlaskCliRunner) -> None:
+    assert admin.invoke(main, ["--version"]).output == f"netflix-admin {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "completion"),
+    [("netflix-admin users res", "plain,reset-password"), ("netflix-admin users create --if", "plain,--if-not-exists")],
+)
+def test_the_shell_completes(line: str, completion: str) -> None:
+    env = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1), "_NETFLIX_ADMIN_COMPLETE": "bash_complete"}
+    asked = "from cli import main; main(prog_name='netflix-admin')"
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [completion]

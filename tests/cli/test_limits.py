@@ -1,0 +1,305 @@
+"""`netflix-admin limits`."""
+
+import json
+import socket
+import string
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+
+from cli import main
+from netflix.accounts import email as addresses
+from netflix.config import Config
+from netflix.errors import CountersUnavailable, TooManyAttempts
+from netflix.limits import counter, policy
+from netflix.signin import signin
+from tests.cli.conftest import Run
+from tests.people import MALLORY, Browser
+
+FOREIGN: dict[str, str | list[str] | tuple[str, str]] = {
+    "netflix:limitsX": "1",
+    "netflix:limits": ["1"],
+    "netflix:limits:unknown:address:60:192.0.2.1": ["1"],
+    "netflix:limits:sign-in:device:60:192.0.2.1": ["1"],
+    "netflix:limits:sign-in:address:soon:192.0.2.1": ["1"],
+    "netflix:limits:sign-in:address": ["1"],
+    "netflix:limits:sign-in:address:60:of another type": "1",
+    "netflix:limits:register:address:3600:a hash": ("a", "1"),
+    "xnetflix:limits:sign-in:address:60:192.0.2.1": ["1"],
+    "netflix:session:1": "1",
+    "LIMITS:LIMITER/192.0.2.1/login/5/1/minute": ["1"],
+}
+
+
+def surround(redis: Redis) -> None:
+    """What others keep in the same Redis."""
+    for name, value in FOREIGN.items():
+        if isinstance(value, str):
+            redis.set(name, value)
+        elif isinstance(value, list):
+            redis.rpush(name, *value)
+        else:
+            redis.hset(name, items=value)
+
+
+def dump(redis: Redis) -> dict[bytes, bytes]:
+    return {name: redis.dump(name) or b"" for name in redis.scan_iter()}
+
+
+def guess(app: Flask, address: str = MALLORY, email: str = "ada@example.org", times: int = 5) -> None:
+    browser = Browser(app, address)
+    for _ in range(times):
+        browser.sign_in(email, "not the password")
+
+
+def listed(run: Run, more: str = "") -> list[dict[str, Any]]:
+    return json.loads(run(f"limits list --format json {more}").stdout)
+
+
+@pytest.fixture
+def mallory(app: Flask, ada: str) -> Browser:
+    """Who has guessed at Ada's password until told to wait."""
+    guess(app)
+    return Browser(app, MALLORY)
+
+
+def test_a_guesser_is_listed_first_with_the_seconds_until_free(run: Run, mallory: Browser, ada: str) -> None:
+    blocked, account = listed(run)
+    free_in = blocked.pop("free_in")
+    assert 50 <= free_in <= 60
+    assert blocked == {
+        "limit": "sign-in",
+        "lane": "address",
+        "who": MALLORY,
+        "used": 5,
+        "allowed": 5,
+        "left": 0,
+        "window": 60,
+        "blocked": True,
+    }
+    assert (account["lane"], account["who"], account["used"], account["left"]) == ("account", ada, 5, 5)
+
+
+def test_only_who_has_to_wait_is_listed_when_asked(run: Run, mallory: Browser) -> None:
+    assert [row["who"] for row in listed(run, "--blocked")] == [MALLORY]
+
+
+def test_an_e_mail_that_nobody_has_is_a_digest(run: Run, app: Flask) -> None:
+    guess(app, email="nobody@example.org", times=1)
+    who = next(row["who"] for row in listed(run) if row["lane"] == "account")
+    assert len(who) == 32
+    assert set(who) <= set(string.hexdigits)
+
+
+def test_a_cleared_address_signs_in_at_once_and_nobody_else_is_touched(
+    run: Run, mallory: Browser, app: Flask, redis: Redis, ada: str
+) -> None:
+    guess(app, "203.0.113.9", "zoe@example.org")
+    others = {name: value for name, value in dump(redis).items() if MALLORY.encode() not in name}
+    assert mallory.sign_in(ada).status_code == 429
+    cleared = run(f"limits clear --address {MALLORY}")
+    assert (cleared.exit_code, cleared.output) == (0, f"Cleared 1 counter of {MALLORY}.\n")
+    assert dump(redis) == others
+    assert mallory.sign_in(ada).status_code == 303
+
+
+def test_every_counter_of_an_address_is_cleared(run: Run, app: Flask) -> None:
+    guess(app, times=1)
+    Browser(app, MALLORY).register("new@example.org")
+    assert run(f"limits clear --address {MALLORY}").output == f"Cleared 2 counters of {MALLORY}.\n"
+
+
+def test_a_cleared_account_is_free_from_any_address(run: Run, app: Flask, ada: str) -> None:
+    guess(app, "203.0.113.1")
+    guess(app, "203.0.113.2")
+    assert Browser(app, "203.0.113.3").sign_in(ada).status_code == 429
+    assert run("limits clear --account ADA@example.ORG").exit_code == 0
+    assert Browser(app, "203.0.113.3").sign_in(ada).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("seen", "given"),
+    [
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2:ffff::1"),
+        ("192.0.2.7", "::ffff:192.0.2.7"),
+        ("192.0.2.7", "192.0.2.7:4711"),
+        ("fe80::1", "fe80::1%eth0"),
+        ("", "unknown"),
+    ],
+)
+def test_an_address_may_be_given_as_it_is_listed_or_met(run: Run, app: Flask, seen: str, given: str) -> None:
+    guess(app, seen, times=1)
+    assert json.loads(run(f"limits show --address {given} --format json").stdout)[0]["used"] == 1
+    assert run(f"limits clear --address {given}").stdout.startswith("Cleared 1 counter of")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--address nonsense",
+        "--address 192.0.2.0/24",
+        "--address 1.2.3.4/64",
+        "--address 2001:db8::/32",
+        "--account ada",
+    ],
+)
+@pytest.mark.parametrize("command", ["show", "clear"])
+def test_garbage_is_a_slip_with_a_remedy(run: Run, command: str, option: str) -> None:
+    refused = run(f"limits {command} {option}")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "such as 192.0.2.7" in refused.stderr or "like you@example.org" in refused.stderr
+
+
+@pytest.mark.parametrize("args", ["show", "clear", "show --address ::1 --account a@b.c", "clear --all --address ::1"])
+def test_whose_counters_is_said_in_one_way(run: Run, args: str) -> None:
+    assert run(f"limits {args}").exit_code == 2
+
+
+def test_every_limit_of_one_is_shown_used_or_not(run: Run, mallory: Browser) -> None:
+    shown = json.loads(run(f"limits show --address {MALLORY} --format json").stdout)
+    assert [(row["limit"], row["used"], row["left"], row["free_in"] > 0) for row in shown] == [
+        ("sign-in", 5, 0, True),
+        ("register", 0, 10, False),
+        ("recover", 0, 20, False),
+    ]
+
+
+def test_an_account_is_shown_by_its_e_mail(run: Run, mallory: Browser, ada: str) -> None:
+    assert [row["used"] for row in json.loads(run(f"limits show --account {ada} --format json").stdout)] == [5]
+    assert [row["used"] for row in json.loads(run("limits show --account x@y.z --format json").stdout)] == [0]
+
+
+def test_a_dry_run_says_the_number_and_changes_nothing(run: Run, mallory: Browser, redis: Redis) -> None:
+    before = dump(redis)
+    assert run("limits clear --all --dry-run").output == "Would clear 2 counters.\n"
+    assert run(f"limits clear --address {MALLORY} --dry-run").output == f"Would clear 1 counter of {MALLORY}.\n"
+    assert dump(redis) == before
+
+
+def test_clearing_all_wants_to_be_told_twice(run: Run, mallory: Browser, redis: Redis) -> None:
+    before = dump(redis)
+    refused = run("limits clear --all", given="y\n")
+    assert refused.exit_code == 7
+    assert "Add --yes" in refused.stderr
+    assert dump(redis) == before
+    assert run("limits clear --all --yes").output == "Cleared 2 counters.\n"
+    assert dump(redis) == {}
+
+
+def test_clearing_nothing_says_so(run: Run) -> None:
+    assert run("limits clear --all --yes").output == "Nothing was counted.\n"
+    assert run("limits clear --address ::1").output == "Nothing was counted of ::1.\n"
+
+
+def test_an_attempt_at_the_web_is_listed_and_cleared_among_what_others_keep(
+    run: Run, mallory: Browser, redis: Redis
+) -> None:
+    surround(redis)
+    assert len(listed(run)) == 2
+    assert run("limits clear --all --yes").output == "Cleared 2 counters.\n"
+    assert listed(run) == []
+    assert {name.decode() for name in redis.scan_iter()} == set(FOREIGN)
+
+
+EMAILS = st.text(max_size=60) | st.emails() | st.from_regex(r"\w{1,9}@\w{1,9}", fullmatch=True)
+SEEN = st.ip_addresses().map(str) | st.text(max_size=30) | st.sampled_from(["", "::ffff:192.0.2.1", "192.0.2.1:80"])
+ATTEMPTS = st.lists(st.tuples(SEEN, EMAILS), min_size=1, max_size=6)
+
+
+@settings(max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(attempts=ATTEMPTS)
+def test_whatever_the_web_counts_is_listed_and_cleared_and_nothing_else(
+    attempts: list[tuple[str, str]], app: Flask, run: Run, redis: Redis
+) -> None:
+    redis.flushall()
+    surround(redis)
+    foreign = dump(redis)
+    with app.test_request_context():
+        for seen, email in attempts:
+            with suppress(TooManyAttempts):
+                counter.hit(*signin.subjects(email, seen))
+            for limit in (policy.REGISTRATION_FROM_ADDRESS, policy.RECOVERY_FROM_ADDRESS):
+                with suppress(TooManyAttempts):
+                    counter.hit((limit, seen))
+    written = set(dump(redis)) - set(foreign)
+    rows = listed(run)
+    names = {f"netflix:limits:{row['limit']}:{row['lane']}:{row['window']}:{row['who']}".encode() for row in rows}
+    assert names == written
+    with app.app_context():
+        for seen, email in attempts:
+            counter.clear(counter.counters().keys(policy.Lane.ADDRESS, seen))
+            counter.clear(counter.counters().keys(policy.Lane.ACCOUNT, addresses.normalised(email)))
+    assert dump(redis) == foreign
+
+
+@settings(max_examples=15, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(attempts=ATTEMPTS)
+def test_what_is_posted_to_the_site_is_listed_and_cleared_from_the_terminal(
+    attempts: list[tuple[str, str]], app: Flask, run: Run, redis: Redis
+) -> None:
+    redis.flushall()
+    surround(redis)
+    foreign = dump(redis)
+    for seen, email in attempts:
+        Browser(app, seen).sign_in(email, "not the password")
+    written = set(dump(redis)) - set(foreign)
+    assert len(listed(run)) == len(written)
+    run("limits clear --all --yes")
+    assert dump(redis) == foreign
+
+
+def test_many_are_listed_and_cleared_without_naming_all_keys_at_once(app: Flask, run: Run, redis: Redis) -> None:
+    with app.app_context():
+        rules = [counter.counters().rules(policy.SIGN_IN_FROM_ADDRESS, f"10.{n >> 8}.{n & 255}.1") for n in range(2500)]
+    now = int(redis.time()[0]) * 1_000_000
+    with redis.pipeline(transaction=False) as pipe:
+        for (rule,) in rules:
+            pipe.lpush(rule.key, now)
+        pipe.execute()
+    redis.config_resetstat()
+    assert len(run("limits list").stdout.splitlines()) == 2500
+    assert run("limits clear --all --yes").output == "Cleared 2500 counters.\n"
+    asked = redis.info("commandstats")
+    assert "cmdstat_keys" not in asked
+    assert "cmdstat_del" not in asked
+    assert asked["cmdstat_unlink"]["calls"] <= 6
+    assert asked["cmdstat_lrange"]["calls"] <= 2600
+
+
+@pytest.fixture
+def hung(config: Config, tmp_path_factory: pytest.TempPathFactory, short_folder: object) -> Iterator[str]:
+    """The address of a Redis that takes connections and never answers."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        path = f"{short_folder}/hung.sock"
+        listening.bind(path)
+        listening.listen()
+        yield f"unix://{path}"
+
+
+def test_a_hung_redis_is_told_within_seconds(build: Any, hung: str) -> None:
+    answer = build(redis_url=hung).test_cli_runner().invoke(main, ["limits", "list"])
+    assert answer.exit_code == 5
+
+
+def test_a_redis_that_is_away_is_told_and_the_rest_of_the_terminal_goes_on(build: Any, ada: str) -> None:
+    terminal = build(redis_url="unix:///nowhere/redis.sock").test_cli_runner()
+    for args in (["list"], ["show", "--address", "::1"], ["clear", "--all", "--yes"]):
+        refused = terminal.invoke(main, ["limits", *args])
+        assert (refused.exit_code, refused.stdout) == (5, "")
+        assert "Start the site" in refused.stderr
+    assert ada in terminal.invoke(main, ["users", "list"]).stdout
+
+
+def test_the_counters_themselves_tell_that_redis_is_away(build: Any) -> None:
+    with build(redis_url="unix:///nowhere/redis.sock").app_context():
+        with pytest.raises(CountersUnavailable):
+            list(counter.standings())
+        with pytest.raises(CountersUnavailable):
+            counter.clear()

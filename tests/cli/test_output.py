@@ -1,0 +1,123 @@
+"""How the terminal prints: for programs, for people, and never what a stranger could do harm with."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from cli import output
+from cli.output import Column
+from netflix.accounts.registration import create
+from netflix.extensions import db
+from tests.cli.conftest import Run
+from tests.people import PASSWORD, Browser
+
+LISTINGS = ["users list", "sessions list", "limits list", "limits show --address 192.0.2.10"]
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+COLUMNS = (Column("name", "Name", lambda row: row), Column("size", "Size", len))
+
+
+@pytest.fixture
+def busy(app: Flask, ada: str, browser: Browser) -> None:
+    """Something to list everywhere."""
+    browser.sign_in(ada)
+    browser.sign_in(ada, "not her password")
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_a_program_reads_the_same_from_every_format(run: Run, busy: None, listing: str) -> None:
+    rows = json.loads(run(f"{listing} --format json").stdout)
+    lines = [json.loads(line) for line in run(f"{listing} --format jsonl").stdout.splitlines()]
+    table = list(csv.DictReader(io.StringIO(run(f"{listing} --format csv").stdout)))
+    plain = [line.split("\t") for line in run(listing).stdout.splitlines()]
+    assert rows
+    assert [row | {"free_in": 0} for row in lines] == [row | {"free_in": 0} for row in rows]
+    assert [list(row) for row in table] == [list(row) for row in rows]
+    assert [row[0] for row in plain] == [str(next(iter(row.values()))) for row in rows]
+    assert all(len(row) == len(rows[0]) for row in plain)
+
+
+@pytest.mark.parametrize("listing", LISTINGS[:3])
+def test_nothing_to_list_is_empty_in_every_format(run: Run, listing: str) -> None:
+    assert run(f"{listing} --format json").stdout == "[]\n"
+    assert run(f"{listing} --format jsonl").stdout == ""
+    assert len(run(f"{listing} --format csv").stdout.splitlines()) == 1
+    assert run(listing).output == ""
+
+
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_a_format_that_is_none_is_a_slip(run: Run, listing: str) -> None:
+    assert run(f"{listing} --format yaml").exit_code == 2
+
+
+@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv"])
+def test_nothing_of_a_stranger_steers_the_terminal(app: Flask, run: Run, form: str) -> None:
+    with app.app_context():
+        user = create("red@example.org", PASSWORD)
+        # Such as an older version, or another program, wrote it.
+        user.email = "x\u202e\u009b31m@example.org"
+        db.session.commit()
+    Browser(app, agent="\x1b[31mred\x9b\u202e").sign_in("red@example.org")
+    printed = run(f"users list --format {form}").stdout + run(f"sessions list --format {form}").stdout
+    assert printed.count("example.org") == 2
+    assert not {"\u202e", "\u009b", "\x1b"} & set(printed)
+
+
+def test_json_keeps_what_it_escapes() -> None:
+    text = "é日本 \u202e \x9b \x00 \ud800 \U000e0001"
+    told = output.as_json({"a": text})
+    assert json.loads(told) == {"a": text}
+    assert "é日本" in told
+    assert told.isprintable()
+
+
+@pytest.mark.parametrize("text", ["=1+1@x.org", "+a@x.org", "-a", "@a"])
+def test_no_spreadsheet_takes_a_text_for_a_formula(text: str) -> None:
+    assert list(csv.reader(io.StringIO(output.as_csv(COLUMNS, [text]))))[1] == [f"'{text}", str(len(text))]
+    assert output.harmless(-5) == "-5"
+
+
+@pytest.mark.parametrize(
+    ("away", "spoken"),
+    [
+        (timedelta(0), "just now"),
+        (timedelta(seconds=59), "just now"),
+        (timedelta(seconds=-30), "in a moment"),
+        (timedelta(minutes=1), "1 minute ago"),
+        (timedelta(minutes=59), "59 minutes ago"),
+        (timedelta(hours=1), "1 hour ago"),
+        (timedelta(hours=47), "1 day ago"),
+        (timedelta(days=-3), "in 3 days"),
+        (timedelta(days=14), "8 Nov 2026"),
+    ],
+)
+def test_a_time_is_told_as_a_person_would(away: timedelta, spoken: str) -> None:
+    assert output.ago(NOW - away, NOW) == spoken
+
+
+SHRINKING = Column("a", "A", shrinks=True)
+FIXED = Column("b", "B")
+SPARE = Column("c", "C", spare=True)
+
+
+@pytest.mark.parametrize(
+    ("room", "kept"),
+    [
+        (200, {SHRINKING: 60, FIXED: 10, SPARE: 10}),
+        (84, {SHRINKING: 60, FIXED: 10, SPARE: 10}),
+        (60, {SHRINKING: 36, FIXED: 10, SPARE: 10}),
+        (40, {SHRINKING: 28, FIXED: 10}),
+        (10, {SHRINKING: 12, FIXED: 10}),
+    ],
+)
+def test_columns_fit_the_terminal(room: int, kept: dict[Column, int]) -> None:
+    assert output.fitted({SHRINKING: 60, FIXED: 10, SPARE: 10}, room) == kept
+
+
+def test_the_widest_columns_shrink_first() -> None:
+    other = Column("d", "D", shrinks=True)
+    assert output.fitted({SHRINKING: 60, other: 20}, 62) == {SHRINKING: 40, other: 20}
+    assert output.fitted({SHRINKING: 60, other: 20}, 32) == {SHRINKING: 15, other: 15}

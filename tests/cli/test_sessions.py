@@ -1,0 +1,80 @@
+"""`netflix-admin sessions`."""
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.cli.conftest import Run
+from tests.people import Browser
+
+
+def listed(run: Run, more: str = "") -> list[dict[str, Any]]:
+    return json.loads(run(f"sessions list --format json {more}").stdout)
+
+
+@pytest.fixture
+def phone(app: Flask, ada: str) -> Browser:
+    """Ada's, signed in."""
+    phone = Browser(app, "2001:db8::5", "Mozilla/5.0 (iPhone) Safari/605")
+    phone.sign_in(ada)
+    return phone
+
+
+@pytest.fixture
+def desk(app: Flask, grace: str) -> Browser:
+    """Grace's, signed in."""
+    desk = Browser(app)
+    desk.sign_in(grace)
+    return desk
+
+
+def test_browsers_are_listed_with_whose_they_are(run: Run, phone: Browser, desk: Browser, ada: str, grace: str) -> None:
+    told = [(session["email"], session["browser"], session["address"]) for session in listed(run)]
+    assert sorted(told) == [
+        (ada, "Safari on iPhone", "2001:db8::5"),
+        (grace, "Firefox on Linux", "192.0.2.10"),
+    ]
+
+
+def test_those_of_one_user_are_listed(run: Run, phone: Browser, desk: Browser, ada: str) -> None:
+    assert [session["email"] for session in listed(run, f"--user {ada}")] == [ada]
+
+
+def test_one_is_ended_by_its_id(run: Run, phone: Browser, desk: Browser, ada: str) -> None:
+    number = listed(run, f"--user {ada}")[0]["id"]
+    assert run(f"sessions end {number}").output == f"Ended session {number}.\n"
+    assert phone.get("/dashboard").status_code == 303
+    assert desk.get("/dashboard").status_code == 200
+
+
+def test_all_of_one_user_are_ended(run: Run, phone: Browser, desk: Browser, ada: str) -> None:
+    assert run(f"sessions end --user {ada}").output == "Ended 1 session.\n"
+    assert phone.get("/dashboard").status_code == 303
+    assert desk.get("/dashboard").status_code == 200
+
+
+def test_everybody_is_signed_out_only_when_told_twice(run: Run, phone: Browser, desk: Browser) -> None:
+    assert run("sessions end --all", given="y\n").exit_code == 7
+    assert desk.get("/dashboard").status_code == 200
+    assert run("sessions end --all --yes").output == "Ended 2 sessions.\n"
+    assert desk.get("/dashboard").status_code == 303
+
+
+def test_one_that_is_not_there_is_told_and_the_others_end(run: Run, desk: Browser) -> None:
+    number = listed(run)[0]["id"]
+    done = run(f"sessions end 999 {number}")
+    assert (done.exit_code, done.stdout) == (8, f"Ended session {number}.\n")
+    assert "There is no session 999." in done.stderr
+    assert run("sessions end 999").exit_code == 3
+
+
+@pytest.mark.parametrize("args", ["", "1 --all", "0", "x", "99999999999", "--user a@b.c --all"])
+def test_what_to_end_is_said_in_one_way(run: Run, args: str) -> None:
+    assert run(f"sessions end {args}").exit_code == 2
+
+
+def test_the_sessions_of_nobody_are_told_with_3(run: Run) -> None:
+    assert run("sessions list --user nobody@example.org").exit_code == 3
+    assert run("sessions end --user nobody@example.org").exit_code == 3

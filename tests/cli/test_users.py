@@ -1,0 +1,245 @@
+"""`netflix-admin users`."""
+
+import json
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+
+from netflix.accounts.user import User
+from netflix.extensions import db
+from tests.cli.conftest import Run
+from tests.people import PASSWORD, Browser
+
+OTHER = "four loud kettles"
+
+
+def names(run: Run) -> list[str]:
+    return [user["email"] for user in json.loads(run("users list --format json").stdout)]
+
+
+def test_a_user_is_made_with_a_password_from_standard_input(run: Run, browser: Browser) -> None:
+    made = run("users create zoe@example.org --password-stdin", given=f"{PASSWORD}\nanother line\n")
+    assert (made.exit_code, made.output) == (0, "zoe@example.org is a member.\n")
+    assert browser.sign_in("zoe@example.org").status_code == 303
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_the_end_of_the_line_is_no_part_of_the_password(run: Run, browser: Browser, end: str) -> None:
+    run("users create zoe@example.org --password-stdin", given=f" {PASSWORD} {end}")
+    assert browser.sign_in("zoe@example.org", f" {PASSWORD} ").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (b"", "holds no password"),
+        (b"\nsecond line\n", "holds no password"),
+        (b"caf\xe9 caf\xe9 caf\xe9\n", "is not UTF-8"),
+        (b"short\n", "Use at least 8 characters"),
+        (b"x" * 1025, "too long"),
+    ],
+)
+def test_a_password_that_cannot_be_taken_is_told_in_a_sentence(run: Run, given: bytes, sentence: str) -> None:
+    refused = run("users create zoe@example.org --password-stdin", given=given)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert sentence in refused.stderr
+    assert names(run) == []
+
+
+def test_a_generated_password_is_all_of_standard_output_and_works(run: Run, browser: Browser) -> None:
+    made = run("users create zoe@example.org --generate")
+    password = made.stdout.removesuffix("\n")
+    assert re.fullmatch(r"[a-z2-9]{5}(-[a-z2-9]{5}){3}", password)
+    assert "shown this once" in made.stderr
+    assert browser.sign_in("zoe@example.org", password).status_code == 303
+
+
+def test_no_two_generated_passwords_are_alike(run: Run) -> None:
+    assert len({run(f"users create {n}@example.org --generate").stdout for n in range(5)}) == 5
+
+
+def test_a_link_lets_a_new_user_choose_a_password_once(run: Run, browser: Browser) -> None:
+    made = run("users create zoe@example.org --link")
+    link = urlsplit(made.stdout.strip())
+    assert (link.scheme, link.netloc) == ("http", "127.0.0.1:5000")
+    assert "good once and for an hour" in made.stderr
+    chosen = browser.post("/recover/", {"password": OTHER}, page=link.path)
+    assert chosen.status_code == 303
+    assert browser.sign_in("zoe@example.org", OTHER).location == "/dashboard"
+    assert browser.get(link.path).status_code == 410
+
+
+def test_the_ways_to_a_password_exclude_each_other(run: Run) -> None:
+    refused = run("users create zoe@example.org --generate --link")
+    assert refused.exit_code == 2
+    assert "Give only one of --generate and --link." in refused.stderr
+
+
+def test_without_a_terminal_nobody_is_asked_for_a_password(run: Run) -> None:
+    refused = run("users create zoe@example.org", given=f"{PASSWORD}\n{PASSWORD}\n")
+    assert refused.exit_code == 2
+    assert "Give --password-stdin, --generate or --link." in refused.stderr
+    assert names(run) == []
+
+
+def test_a_secret_cannot_be_given_as_an_argument(run: Run) -> None:
+    assert run("users", "create", "zoe@example.org", "--password", PASSWORD).exit_code == 2
+
+
+def test_an_administrator_is_made(run: Run) -> None:
+    run("users create zoe@example.org --admin --link")
+    assert json.loads(run("users show zoe@example.org --format json").stdout)["admin"] is True
+
+
+def test_a_taken_e_mail_is_told_with_4_however_it_is_written(run: Run, ada: str) -> None:
+    refused = run("users create ADA@Example.org --generate")
+    assert (refused.exit_code, refused.stdout) == (4, "")
+    assert "There is a user ADA@Example.org already." in refused.stderr
+
+
+def test_if_not_exists_leaves_a_user_as_it_is(run: Run, ada: str, browser: Browser) -> None:
+    left = run(f"users create {ada} --admin --if-not-exists --password-stdin", given=f"{OTHER}\n")
+    assert (left.exit_code, left.output) == (0, f"There is a user {ada} already; nothing was changed.\n")
+    assert json.loads(run(f"users show {ada} --format json").stdout)["admin"] is False
+    assert browser.sign_in(ada).status_code == 303
+
+
+def test_if_not_exists_makes_a_user_that_is_not_there(run: Run) -> None:
+    assert run("users create zoe@example.org --if-not-exists --link").exit_code == 0
+    assert names(run) == ["zoe@example.org"]
+
+
+@pytest.mark.parametrize("email", ["", "nobody", "a b@example.org", "\x1b[31m@example.org", "x" * 250 + "@example.org"])
+def test_what_is_no_e_mail_is_a_slip(run: Run, email: str) -> None:
+    refused = run("users", "create", email, "--generate")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "\x1b" not in refused.stderr
+
+
+def test_users_are_listed_by_e_mail_and_can_be_narrowed(run: Run, ada: str, grace: str) -> None:
+    run(f"users disable {ada}")
+    assert names(run) == [ada, grace]
+    assert [line.split("\t")[0] for line in run("users list --admin").stdout.splitlines()] == [grace]
+    assert [line.split("\t")[0] for line in run("users list --disabled").stdout.splitlines()] == [ada]
+
+
+def test_a_user_is_shown_with_all_that_an_operator_asks(run: Run, ada: str, browser: Browser) -> None:
+    browser.sign_in(ada)
+    shown = json.loads(run(f"users show {ada} --format json").stdout)
+    assert shown | {"created_at": "", "signed_in_at": "", "id": 0} == {
+        "email": ada,
+        "id": 0,
+        "admin": False,
+        "disabled": False,
+        "has_password": True,
+        "signed_in_at": "",
+        "created_at": "",
+        "sessions": 1,
+    }
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", shown["signed_in_at"])
+    assert f"email\t{ada}\n" in run(f"users show {ada}").stdout
+
+
+@pytest.mark.parametrize(
+    "command", ["show", "disable", "enable", "promote", "demote", "delete --yes", "reset-password"]
+)
+def test_an_unknown_user_is_told_with_3(run: Run, command: str) -> None:
+    refused = run(f"users {command} nobody@example.org")
+    assert (refused.exit_code, refused.stdout) == (3, "")
+    assert refused.stderr == "Error: There is no user nobody@example.org. See `netflix-admin users list`.\n"
+
+
+def test_a_reset_ends_the_password_and_all_sessions_and_gives_a_link(run: Run, ada: str, browser: Browser) -> None:
+    browser.sign_in(ada)
+    link = urlsplit(run(f"users reset-password {ada}").stdout.strip())
+    assert browser.get("/dashboard").status_code == 303
+    assert browser.sign_in(ada).status_code == 401
+    browser.post("/recover/", {"password": OTHER}, page=link.path)
+    assert browser.sign_in(ada, OTHER).status_code == 303
+
+
+@pytest.mark.parametrize("way", ["--password-stdin", "--generate"])
+def test_a_password_given_to_a_user_ends_all_sessions_too(run: Run, ada: str, browser: Browser, way: str) -> None:
+    browser.sign_in(ada)
+    done = run(f"users reset-password {ada} {way}", given=OTHER)
+    assert done.exit_code == 0
+    assert browser.get("/dashboard").status_code == 303
+    password = done.stdout.strip() if way == "--generate" else OTHER
+    assert browser.sign_in(ada, password).status_code == 303
+
+
+def test_several_are_reset_on_a_line_each(run: Run, ada: str, grace: str) -> None:
+    done = run(f"users reset-password {ada} {grace} {ada}")
+    assert done.exit_code == 0
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [ada, grace]
+    assert all(line.split("\t")[1].startswith("http://") for line in done.stdout.splitlines())
+
+
+def test_one_that_fails_does_not_stop_the_others(run: Run, ada: str, grace: str) -> None:
+    done = run(f"users reset-password {ada} nobody@example.org {grace} --generate")
+    assert done.exit_code == 8
+    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [ada, grace]
+    assert "There is no user nobody@example.org." in done.stderr
+
+
+def test_when_all_fail_nothing_is_partly_done(run: Run) -> None:
+    assert run("users reset-password x@example.org y@example.org").exit_code == 3
+
+
+def test_one_password_for_several_is_refused(run: Run, ada: str, grace: str) -> None:
+    refused = run(f"users reset-password {ada} {grace} --password-stdin", given=OTHER)
+    assert refused.exit_code == 2
+    assert "--generate" in refused.stderr
+
+
+def test_a_disabled_user_is_out_at_once_and_in_again_when_enabled(run: Run, ada: str, browser: Browser) -> None:
+    browser.sign_in(ada)
+    assert run(f"users disable {ada}").exit_code == 0
+    assert browser.get("/dashboard").status_code == 303
+    assert browser.sign_in(ada).status_code == 401
+    assert run(f"users enable {ada}").exit_code == 0
+    assert browser.sign_in(ada).status_code == 303
+
+
+def test_deleting_wants_to_be_told_twice(run: Run, ada: str) -> None:
+    refused = run(f"users delete {ada}", given="y\n")
+    assert refused.exit_code == 7
+    assert "Add --yes" in refused.stderr
+    assert names(run) == [ada]
+
+
+def test_a_deleted_user_is_gone_with_all_that_is_theirs(run: Run, app: Flask, ada: str, browser: Browser) -> None:
+    browser.sign_in(ada)
+    assert run(f"users delete {ada} --yes").output == f"{ada} is deleted.\n"
+    assert names(run) == []
+    with app.app_context():
+        assert db.session.execute(db.text("SELECT count(*) FROM session")).scalar() == 0
+
+
+@pytest.mark.parametrize("command", ["disable", "delete --yes", "demote"])
+def test_the_last_administrator_stays(run: Run, grace: str, command: str) -> None:
+    run("users create zoe@example.org --admin --link")
+    run("users disable zoe@example.org")
+    refused = run(f"users {command} {grace}")
+    assert refused.exit_code == 7
+    assert "users promote" in refused.stderr
+    assert json.loads(run(f"users show {grace} --format json").stdout)["admin"] is True
+    run("users enable zoe@example.org")
+    assert run(f"users {command} {grace}").exit_code == 0
+
+
+def test_one_who_is_promoted_signs_in_anew(run: Run, ada: str, browser: Browser, app: Flask) -> None:
+    browser.sign_in(ada)
+    assert run(f"users promote {ada}").output == f"{ada} is an administrator.\n"
+    assert browser.get("/dashboard").status_code == 303
+    with app.app_context():
+        assert User.named(ada).is_admin
+
+
+def test_one_who_is_demoted_stays_signed_in_as_a_member(run: Run, ada: str, grace: str, browser: Browser) -> None:
+    run(f"users promote {ada}")
+    browser.sign_in(ada)
+    assert run(f"users demote {ada}").output == f"{ada} is a member.\n"
+    assert browser.get("/dashboard").status_code == 200

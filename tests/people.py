@@ -1,0 +1,40 @@
+"""What people do at the site, in the words of the tests."""
+
+import re
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+PASSWORD = "seven quiet lanterns"
+MALLORY = "198.51.100.66"
+
+
+class Browser:
+    """One browser: keeps its cookies, and fills in the form's token as a browser would."""
+
+    def __init__(self, app: Flask, address: str = "192.0.2.10", agent: str = "Mozilla/5.0 (X11; Linux) Firefox/140.0"):
+        self.client = app.test_client()
+        self.environ = {"REMOTE_ADDR": address, "HTTP_USER_AGENT": agent}
+
+    def get(self, path: str, **more: object) -> TestResponse:
+        return self.client.get(path, environ_base=self.environ, **more)  # type: ignore[arg-type]
+
+    def post(self, path: str, form: dict[str, str] | None = None, page: str = "/login", **more: object) -> TestResponse:
+        """Sends a form, with the token of `page`, which is opened first."""
+        fields = {"csrf_token": self.token(page), **(form or {})}
+        return self.client.post(path, data=fields, environ_base=self.environ, **more)  # type: ignore[arg-type]
+
+    def token(self, page: str = "/login") -> str:
+        answer = self.get(page, follow_redirects=True)
+        found = re.search(r'name="csrf_token" value="([^"]+)"', answer.text)
+        assert found, f"no form on {page}: {answer.status}"
+        return found[1]
+
+    def register(self, email: str, password: str = PASSWORD) -> TestResponse:
+        return self.post("/register", {"email": email, "password": password}, page="/register")
+
+    def sign_in(self, email: str, password: str = PASSWORD, **more: str) -> TestResponse:
+        return self.post("/login", {"email": email, "password": password, **more})
+
+    def sign_out(self) -> TestResponse:
+        return self.post("/logout", page="/dashboard")

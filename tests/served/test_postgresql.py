@@ -1,0 +1,81 @@
+"""The site on PostgreSQL."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from flask import Flask
+from sqlalchemy import inspect
+
+from netflix import create_app
+from netflix.config import Config
+from netflix.extensions import db
+from tests.served import postgresql
+from tests.served.postgresql import PostgreSQL
+from tests.served.site import Site, served
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgreSQL]:
+    with postgresql.running() as server:
+        yield server
+
+
+def migrated(url: str, folder: Path) -> Flask:
+    """A site whose database is at head."""
+    app = create_app(Config(instance=folder, database_url=Config.from_env(env(url, folder)).database_url).completed())
+    with app.app_context():
+        flask_migrate.upgrade()
+    return app
+
+
+def env(url: str, folder: Path) -> dict[str, str]:
+    return {"NETFLIX_DATABASE_URL": url, "NETFLIX_INSTANCE": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def site(server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Iterator[Site]:
+    folder, url = tmp_path_factory.mktemp("site"), server.fresh("site")
+    with migrated(url, folder).app_context():
+        db.engine.dispose()
+    with served(folder, database_url=url, redis_url=redis_url) as site:
+        yield site
+
+
+def test_migrations_go_up_and_down_and_up_and_end_at_the_models(server: PostgreSQL, tmp_path: Path) -> None:
+    with migrated(server.fresh("migrations"), tmp_path).app_context():
+        made = set(inspect(db.engine).get_table_names())
+        assert set(db.metadata.tables) < made
+        flask_migrate.downgrade(revision="base")
+        assert inspect(db.engine).get_table_names() == ["alembic_version"]
+        flask_migrate.upgrade()
+        assert set(inspect(db.engine).get_table_names()) == made
+        # Exits with 1 when the models have what the migrations have not.
+        flask_migrate.check()
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_a_person_registers_signs_in_and_signs_out(site: Site) -> None:
+    ada = site.visitor("127.0.12.1")
+    assert ada.register("ada@example.org").status == 303
+    assert ada.sign_in("ADA@Example.ORG").status == 303
+    thief = ada.twin()
+    assert "ada@example.org" in ada.get("/dashboard").text
+    assert ada.sign_out().status == 303
+    assert {thief.get("/dashboard").status for _ in range(10)} == {303}
+    assert site.health() == (200, "ok")
+
+
+def test_of_many_who_register_one_email_at_once_one_succeeds(site: Site) -> None:
+    visitors = [site.visitor(f"127.0.13.{n}") for n in range(1, 9)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda visitor: visitor.register("race@example.org").status, visitors))
+    assert sorted(found) == [303] + [422] * 7
+
+
+def test_an_email_with_a_nul_is_no_fault_of_the_site(site: Site) -> None:
+    assert site.visitor("127.0.13.50").register("nul\0@example.org").status == 422
+    assert site.visitor("127.0.13.51").sign_in("nul\0@example.org").status in (401, 422)

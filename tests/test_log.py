@@ -1,0 +1,61 @@
+import logging
+import re
+
+import pytest
+from flask import Flask
+
+from tests.people import Browser
+from tests.watching import log
+
+FORGED = "x\r\n2026-01-01 00:00:00,000 INFO netflix.web: forged\x1b[2J\x85\u2028forged\u202e"
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ netflix[a-z.]*: ")
+
+
+@pytest.mark.usefixtures("app")
+def test_no_text_of_a_stranger_starts_a_line() -> None:
+    with log() as written:
+        logging.getLogger("netflix.web").warning("somebody said %s", FORGED)
+    (line,) = written.getvalue().splitlines()
+    assert "forged\\x1b[2J" in line
+    assert line.isprintable()
+
+
+@pytest.mark.usefixtures("app")
+def test_nor_does_the_text_of_a_fault() -> None:
+    with log() as written:
+        try:
+            raise ValueError(FORGED)
+        except ValueError:
+            logging.getLogger("netflix.web").exception("it broke")
+    first, *more = written.getvalue().splitlines()
+    assert LINE.match(first)
+    assert more
+    assert all(line.startswith("  ") and line.isprintable() for line in more)
+
+
+def test_a_path_with_a_line_in_it_is_one_line(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.testing = False
+    monkeypatch.setitem(app.view_functions, "signin.open_link", lambda carried: 1 // 0)
+    with log() as written:
+        assert Browser(app).get("/recover/x%0d%0aforged%1b[2J").status_code == 500
+    assert not [line for line in written.getvalue().splitlines() if not line.startswith("  ") and not LINE.match(line)]
+
+
+def test_a_fault_is_told_with_the_reference_that_the_page_shows(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.testing = False
+    monkeypatch.setitem(app.view_functions, "signin.show_login", lambda: 1 // 0)
+    with log() as written:
+        page = Browser(app).get("/login").text
+    reference = re.search(r"<code>([0-9a-f]{8})</code>", page)
+    assert reference
+    assert f"reference {reference[1]}: GET /login answered 500" in written.getvalue()
+    assert "ZeroDivisionError" in written.getvalue()
+    assert "ZeroDivisionError" not in page
+
+
+def test_no_password_and_no_e_mail_is_logged(browser: Browser, ada: str) -> None:
+    with log() as written:
+        browser.sign_in(ada, "my secret thing")
+        browser.register("new@example.org", "my secret thing")
+        browser.register("bad", "my secret thing")
+    assert written.getvalue() == ""

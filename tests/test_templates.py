@@ -1,0 +1,81 @@
+"""What templates and styles say by hand, held against what they say it of."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import pytest
+from flask import Flask
+
+from netflix.accounts import email, password
+from tests.people import Browser
+from tests.watching import ROOT
+
+STATIC = ROOT / "static"
+WRITTEN = [
+    (path, name, digest)
+    for path in sorted([*STATIC.rglob("*.css"), *STATIC.rglob("*.js"), *STATIC.rglob("*.svg")])
+    for name, digest in re.findall(r"""([^\s"'(]+)\?v=([^"')]+)""", path.read_text())
+]
+
+
+def test_there_are_digests_written_by_hand() -> None:
+    assert WRITTEN
+
+
+@pytest.mark.parametrize(("path", "name", "digest"), WRITTEN, ids=str)
+def test_a_digest_that_is_written_by_hand_is_that_of_the_file(path: object, name: str, digest: str) -> None:
+    """Kept for a year, an old one would show the old file for as long."""
+    file = STATIC / name.removeprefix("/static/") if name.startswith("/") else (STATIC / "css" / name).resolve()
+    assert digest == hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+class Fields(HTMLParser):
+    """The fields of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[dict[str, str | None]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "input":
+            self.found.append(dict(attrs))
+
+
+# Every form with a password.
+FORMS = ["signin/login.html", "signin/password.html", "signin/recover.html", "accounts/register.html"]
+
+
+def written(key: str, value: str) -> Iterator[tuple[str, dict[str, str | None]]]:
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        # What stands in the braces of Jinja may hold an angle bracket.
+        for field in Fields(re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "", path.read_text(), flags=re.S)).found:
+            if field.get(key) == value:
+                yield str(path.relative_to(ROOT / "templates")), field
+
+
+def test_all_forms_are_looked_at() -> None:
+    assert {name for name, _ in written("type", "password")} == set(FORMS)
+
+
+def test_a_field_for_an_e_mail_takes_as_much_as_the_site() -> None:
+    assert {field.get("maxlength") for _, field in written("name", "email")} == {str(email.LONGEST)}
+
+
+def test_a_field_for_a_password_takes_as_much_as_the_site() -> None:
+    assert {field.get("maxlength") for _, field in written("type", "password")} == {str(password.LONGEST)}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_only_a_new_password_is_asked_to_be_long(form: str) -> None:
+    """A present one of another system may be shorter."""
+    fields = [field for name, field in written("type", "password") if name == form]
+    for field in fields:
+        is_new = field.get("autocomplete") == "new-password"
+        assert field.get("minlength") == (str(password.SHORTEST) if is_new else None)
+
+
+def test_the_hint_at_a_new_password_tells_the_same(app: Flask, browser: Browser) -> None:
+    assert re.search(rf"\b{password.SHORTEST} characters", browser.get("/register").text)
