@@ -24,9 +24,10 @@ CAPACITY = 20_000
 # Of one counter; a wider limit is held to this while Redis is away.
 MOST = 1000
 # A page of the book: the counter's digest, the attempt's stamp (negative when it is taken back, 0 when the whole
-# counter is cleared), the window's seconds (negative for as long as Redis has not heard of the attempt).
-# The first page: the edition, nothing, the bytes it began with.
-PAGE = struct.Struct("<16sqq")
+# counter is cleared), the window's seconds, and when Redis heard of the attempt, in microseconds of its own clock:
+# the stamp itself when Redis let it in, 0 for as long as it has not heard.
+# The first page: the edition, nothing, the bytes it began with, nothing.
+PAGE = struct.Struct("<16sqqq")
 THICKEST = 2 << 20
 
 
@@ -38,11 +39,8 @@ class Rule:
     def __init__(self, key: str, amount: int, window: int) -> None:
         self.key, self.amount, self.window = key, amount, window
 
-    def page(self, stamp: int) -> bytes:
-        return PAGE.pack(self.digest, stamp, self.window)
-
-    def untold_page(self, stamp: int) -> bytes:
-        return PAGE.pack(self.digest, stamp, -self.window)
+    def page(self, stamp: int, heard: int) -> bytes:
+        return PAGE.pack(self.digest, stamp, self.window, heard)
 
     @property
     def digest(self) -> bytes:
@@ -50,14 +48,17 @@ class Rule:
 
 
 class Counted:
-    """One counter: its window in microseconds, its attempts, newest first, and which of them Redis has not heard of."""
+    """One counter: its window in microseconds, and its attempts, newest first.
 
-    __slots__ = ("length", "stamps", "untold")
+    `late` are those that were let in without Redis, with the time at which it heard of them (0: not yet).
+    """
+
+    __slots__ = ("late", "length", "stamps")
 
     def __init__(self, window: int) -> None:
         self.length = window * SECOND
         self.stamps: deque[int] = deque(maxlen=MOST)
-        self.untold: set[int] = set()
+        self.late: dict[int, int] = {}
 
 
 class Fallback:
@@ -82,35 +83,38 @@ class Fallback:
             # No two of a counter have the same: it is by its stamp that one is taken back.
             newest = (seen.stamps[0] for r in rules if (seen := self._seen.get(r.digest)) and seen.stamps)
             stamp = max(now, max(newest, default=0) + 1)
-            self._write(book, [rule.untold_page(stamp) for rule in rules])
+            self._write(book, [rule.page(stamp, 0) for rule in rules])
             self.untold.extend((rule, stamp) for rule in rules)
             return 0, stamp
 
     def note(self, rules: Sequence[Rule], stamp: int) -> tuple[int, int]:
         """Writes down what Redis let in, and answers as `acquire`.
 
-        Under a counter of which the book has an attempt that Redis has not heard of, the book decides.
+        Under a counter of which the book has an attempt that Redis had not heard of by then, the book decides.
         """
         with self._opened() as book:
             now = time.time_ns() // 1000
             self._catch_up(book)
-            if any(self._is_ahead(rule, now) for rule in rules):
+            if any(self._was_ahead(rule, stamp, now) for rule in rules):
                 number, wait = self._decided(rules, now)
                 if number:
                     return number, wait
-            self._write(book, [rule.page(stamp) for rule in rules])
+            self._write(book, [rule.page(stamp, stamp) for rule in rules])
             return 0, stamp
 
-    def told(self, rule: Rule, stamp: int) -> None:
-        """Redis has heard of it now."""
+    def told(self, rule: Rule, stamp: int, heard: int) -> None:
+        """Redis has heard of it, at `heard` by its own clock; one that was taken back meanwhile stays so."""
         with self._opened() as book:
-            self._write(book, [rule.page(stamp)])
+            self._catch_up(book)
+            counted = self._seen.get(rule.digest)
+            if counted is not None and stamp in counted.stamps:
+                self._write(book, [rule.page(stamp, heard)])
 
     def forget(self, rules: Sequence[Rule], stamp: int) -> None:
         """Takes one attempt back, in the book and from what Redis has yet to hear."""
         keys = {rule.key for rule in rules}
         with self._opened() as book:
-            self._write(book, [rule.page(-stamp) for rule in rules])
+            self._write(book, [rule.page(-stamp, 0) for rule in rules])
             kept = [(rule, at) for rule, at in self.untold if at != stamp or rule.key not in keys]
             self.untold.clear()
             self.untold.extend(kept)
@@ -119,7 +123,7 @@ class Fallback:
         """Forgets whole counters, in the book too, so that losing Redis does not bring them back."""
         keys = {rule.key for rule in rules}
         with self._opened() as book:
-            self._write(book, [rule.page(0) for rule in rules])
+            self._write(book, [rule.page(0, 0) for rule in rules])
             kept = [(rule, at) for rule, at in self.untold if rule.key not in keys]
             self.untold.clear()
             self.untold.extend(kept)
@@ -196,7 +200,7 @@ class Fallback:
         self._catch_up(book)
         self._make_room(time.time_ns() // 1000)
         pages = [
-            PAGE.pack(digest, stamp, counted.length // SECOND * (-1 if stamp in counted.untold else 1))
+            PAGE.pack(digest, stamp, counted.length // SECOND, counted.late.get(stamp, stamp))
             for digest, counted in self._seen.items()
             for stamp in reversed(counted.stamps)
         ]
@@ -210,10 +214,12 @@ class Fallback:
         wait, number = max(((self._wait(rule, now), n) for n, rule in enumerate(rules, 1)), default=(0, 0))
         return (number, wait) if wait > 0 else (0, 0)
 
-    def _is_ahead(self, rule: Rule, now: int) -> bool:
-        """Whether the book has an attempt that counts and that Redis has not heard of."""
+    def _was_ahead(self, rule: Rule, stamp: int, now: int) -> bool:
+        """Whether the book has an attempt that counts and that Redis had not heard of when it gave out `stamp`."""
         counted = self._seen.get(rule.digest)
-        return counted is not None and any(stamp + counted.length > now for stamp in counted.untold)
+        return counted is not None and any(
+            late + counted.length > now and not 0 < heard < stamp for late, heard in counted.late.items()
+        )
 
     def _wait(self, rule: Rule, now: int) -> int:
         length = rule.window * SECOND
@@ -225,25 +231,26 @@ class Fallback:
         stamps, amount = counted.stamps, min(rule.amount, MOST)
         return stamps[amount - 1] + length - now if len(stamps) >= amount else 0
 
-    def _note(self, digest: bytes, stamp: int, window: int) -> None:
+    def _note(self, digest: bytes, stamp: int, window: int, heard: int) -> None:
         """The same page twice is one attempt."""
         counted = self._seen.get(digest)
         if counted is None:
-            counted = self._seen[digest] = Counted(abs(window))
+            counted = self._seen[digest] = Counted(window)
         if stamp == 0:
             del self._seen[digest]
             return
         if stamp < 0:
-            counted.untold.discard(-stamp)
+            counted.late.pop(-stamp, None)
             if -stamp in counted.stamps:
                 counted.stamps.remove(-stamp)
             return
         if stamp not in counted.stamps:
             counted.stamps.appendleft(stamp)
-        if window < 0:
-            counted.untold.add(stamp)
-        else:
-            counted.untold.discard(stamp)
+        if heard != stamp:
+            counted.late[stamp] = heard
+            over = [late for late in counted.late if late + counted.length <= stamp]
+            for late in over:
+                del counted.late[late]
 
     def _make_room(self, now: int) -> None:
         for digest in [d for d, c in self._seen.items() if not c.stamps or c.stamps[0] + c.length <= now]:
@@ -252,7 +259,7 @@ class Fallback:
 
 def edition(began: int) -> bytes:
     """A book's first page: a new book is told from another by it, whatever number its file has."""
-    return PAGE.pack(secrets.token_bytes(16), 0, began)
+    return PAGE.pack(secrets.token_bytes(16), 0, began, 0)
 
 
 def write_whole(book: int, content: bytes) -> None:

@@ -52,11 +52,15 @@ return {0, now}
 REFUND = "for _, key in ipairs(KEYS) do redis.call('LREM', key, 1, ARGV[1]) end"
 
 # Tells Redis of an attempt that was let in without it. KEYS: a counter. ARGV: amount, window, stamp.
+# Answer: when it heard, after every stamp that it gave out without knowing.
 TELL = """
-local stamp = math.max(ARGV[3] + 0, (redis.call('LINDEX', KEYS[1], 0) or 0) + 1)
+local t = redis.call('TIME')
+local next = (redis.call('LINDEX', KEYS[1], 0) or 0) + 1
+local stamp = math.max(ARGV[3] + 0, next)
 redis.call('LPUSH', KEYS[1], string.format('%.0f', stamp))
 redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
 redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] / 1000))
+return math.max(t[1] * 1000000 + t[2], next)
 """
 
 
@@ -181,7 +185,7 @@ class CounterStore(RedisStorage):
             if stamp + rule.window * SECOND <= time.time_ns() // 1000:
                 continue
             try:
-                self._tell([rule.key], [*limits_of(rule), stamp])
+                heard = self._tell([rule.key], [*limits_of(rule), stamp])
             except ResponseError as error:
                 if not str(error).startswith("WRONGTYPE"):
                     self.fallback.keep_untold(untold)
@@ -192,7 +196,7 @@ class CounterStore(RedisStorage):
                 self.fallback.keep_untold(untold)
                 raise
             else:
-                self.fallback.told(rule, stamp)
+                self.fallback.told(rule, stamp, heard)
 
 
 def limits_of(rule: Rule) -> tuple[int, int]:

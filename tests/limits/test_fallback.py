@@ -123,6 +123,23 @@ def test_what_redis_let_in_by_another_process_counts(book: Path) -> None:
     assert not one.untold
 
 
+def test_what_redis_knew_when_it_let_somebody_in_is_not_counted_against_them(book: Path) -> None:
+    """Its own windows may be wider by then, such as after `limits clear` from another machine."""
+    one, two = Fallback(book), Fallback(book)
+    stamps = [one.acquire((HOME,))[1] for _ in range(5)]
+    for stamp in stamps:
+        one.told(HOME, stamp, heard=stamps[-1] + 10)
+    assert two.note((HOME,), stamps[-1] + 10)[0] == 1
+    assert two.note((HOME,), stamps[-1] + 11) == (0, stamps[-1] + 11)
+
+
+def test_what_was_taken_back_before_redis_heard_of_it_stays_so(counting: Fallback) -> None:
+    _, stamp = counting.acquire((HOME,))
+    counting.forget((HOME,), stamp)
+    counting.told(HOME, stamp, heard=stamp + 10)
+    assert let_in(counting, 9) == 5
+
+
 def test_the_window_moves(counting: Fallback, clock: list[float]) -> None:
     assert let_in(counting, 1) == 1
     clock[0] += 55

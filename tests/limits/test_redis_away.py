@@ -130,6 +130,35 @@ def test_what_redis_let_in_when_another_process_had_let_in_the_last_is_taken_bac
     assert redis.llen(KEY) == 0
 
 
+def test_what_redis_let_in_before_it_heard_of_the_others_is_taken_back(
+    app: Flask,
+    browser: Browser,
+    road: Road,
+    build: Build,
+    redis_url: str,
+    ada: str,
+    redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one process has its answer, and is not yet done with it, when the other tells of five."""
+    site = build(redis_url=redis_url)
+    counting = site.extensions["netflix-counters"].store
+    true = counting._acquire
+
+    def answer_then_hear(*given: Any) -> Any:
+        answer = true(*given)
+        road.open()
+        until(lambda: not road.store.degraded)
+        return answer
+
+    assert guesses(browser, 5) == [401] * 5
+    monkeypatch.setattr(counting, "_acquire", answer_then_hear)
+    with hashes() as done:
+        assert guesses(Browser(site), 1) == [429]
+    assert not done
+    assert redis.llen(KEY) == 5
+
+
 def test_the_account_is_still_limited(app: Flask, ada: str) -> None:
     answers = [Browser(app, f"203.0.113.{n}").sign_in(ada, "wrong").status_code for n in range(11)]
     assert answers == [401] * 10 + [429]
@@ -241,10 +270,11 @@ def test_a_refund_meanwhile_does_not_stop_the_return(
         attempt = counter.hit((counter.LIMITS[0], "192.0.2.10"))
         tell: Callable[..., Any] = road.store._tell
 
-        def overtaken(*args: object) -> None:
-            tell(*args)
+        def overtaken(*args: object) -> Any:
+            heard = tell(*args)
             with app.app_context():
                 counter.refund(attempt)
+            return heard
 
         monkeypatch.setattr(road.store, "_tell", overtaken)
         road.open()
@@ -258,11 +288,11 @@ def test_redis_that_goes_again_while_it_is_told_hears_the_rest_later(
     guesses(browser, 4)
     tell, told = road.store._tell, []
 
-    def falters(*args: Any) -> None:
+    def falters(*args: Any) -> Any:
         told.append(args)
         if len(told) == 3:
             raise RedisGone
-        tell(*args)
+        return tell(*args)
 
     monkeypatch.setattr(road.store, "_tell", falters)
     road.open()
@@ -348,11 +378,11 @@ def test_a_redis_that_stops_to_write_while_it_is_told_hears_the_rest_later(
     guesses(browser, 4)
     tell, told = road.store._tell, []
 
-    def refuses(*args: Any) -> None:
+    def refuses(*args: Any) -> Any:
         told.append(args)
         if len(told) == 3:
             raise ReadOnlyError("You can't write against a read only replica.")
-        tell(*args)
+        return tell(*args)
 
     monkeypatch.setattr(road.store, "_tell", refuses)
     road.open()

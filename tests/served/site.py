@@ -117,6 +117,12 @@ class Site:
         """The processes that answer."""
         return [pid for pid in of_group(self.pid) if pid != self.pid]
 
+    def listening(self) -> int:
+        """How many of Granian's workers take connections: each has a socket of its own."""
+        here = f":{self.port:04X}"
+        sockets = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+        return sum(local.endswith(here) and state == "0A" for _, local, _, state, *_ in sockets)
+
 
 @contextmanager
 def served(folder: Path, command: Sequence[str] = APP, root: Path = ROOT, **settings: Any) -> Iterator[Site]:

@@ -48,6 +48,7 @@ def test_when_it_is_killed_its_workers_do_not_keep_the_port(folder: Path) -> Non
 
 def test_a_worker_that_is_killed_is_replaced(folder: Path) -> None:
     with served(folder) as site:
+        until(lambda: site.listening() == 2)
         killed = site.workers()[0]
         os.kill(killed, signal.SIGKILL)
         until(lambda: len(site.workers()) == 2 and killed not in site.workers())
