@@ -35,7 +35,8 @@ class Site(Flask):
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
         """A file asked for by its content's digest never changes; any other is asked for again."""
-        return YEAR if filename and "v" in request.args else None
+        digest = web.digests(self.static_folder or "").get(filename or "")
+        return YEAR if digest and request.args.get("v") == digest else None
 
     def log_exception(self, exc_info: Any) -> None:
         """By the address's pattern: the address itself may carry a one-time link's token."""

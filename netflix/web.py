@@ -168,11 +168,16 @@ def is_database_answering() -> bool:
     return True
 
 
-@lru_cache(maxsize=256)
+@lru_cache
+def digests(folder: str) -> dict[str, str]:
+    """Of each static file's content, by the file's name, such as `css/app.css`."""
+    files = (path for path in Path(folder).rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in files}
+
+
 def versioned(folder: str, name: str) -> str:
     """The address of a static file that changes with its content, so that it may be kept for ever."""
-    content = (Path(folder) / name).read_bytes()
-    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+    return f"/static/{name}?v={digests(folder)[name]}"
 
 
 def when(instant: datetime) -> str:

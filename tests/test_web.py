@@ -119,7 +119,9 @@ def test_nothing_of_a_person_is_kept_in_a_cache(app: Flask, ada: str) -> None:
 def test_a_versioned_file_is_kept_for_ever_and_any_other_is_asked_for_again(browser: Browser) -> None:
     path = re.search(r'href="(/static/css/app.css\?v=[0-9a-f]+)"', browser.get("/login").text)
     assert path
-    with browser.get(path[1]) as versioned, browser.get("/static/css/app.css") as plain:
+    forged = browser.get("/static/css/app.css?v=000000000000")
+    with forged, browser.get(path[1]) as versioned, browser.get("/static/css/app.css") as plain:
+        assert "max-age" not in forged.headers["Cache-Control"]
         assert "max-age=31536000" in versioned.headers["Cache-Control"]
         assert plain.headers["Cache-Control"] == "no-cache"
         assert plain.headers["ETag"]

@@ -11,13 +11,19 @@ from netflix.values import Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # No honest chain of proxies is longer; a longer header is a stranger's.
 MOST_HOPS = 20
+# Nor is any address: longer text is garbage, and is not kept in the caches below.
+LONGEST = 64
 # Whom a limit counts when the server knows no address, such as behind a unix socket: all of them as one.
 UNKNOWN = "unknown"
 
 
-@lru_cache(maxsize=4096)
 def parsed(text: str) -> Address | None:
     """The address in `text` with port, brackets and zone taken off and a mapped IPv4 folded; None for garbage."""
+    return parsed_short(text) if len(text) <= LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def parsed_short(text: str) -> Address | None:
     text = text.strip()
     if bracketed := re.fullmatch(r"\[([^]]*)\](?::\d{1,5})?", text):
         text = bracketed[1]
@@ -33,7 +39,7 @@ def parsed(text: str) -> Address | None:
 
 @lru_cache(maxsize=4096)
 def counted_as(text: str) -> str:
-    """Whom a limit counts for an address: IPv4 as itself, IPv6 as its /64 (one household), garbage as one."""
+    """Whom a limit counts for a client's address: IPv4 as itself, IPv6 as its /64 (one household), garbage as one."""
     address = parsed(text)
     if address is None:
         return UNKNOWN

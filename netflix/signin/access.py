@@ -13,6 +13,8 @@ from netflix.signin.session import Session
 
 def shut_out(user: User) -> None:
     """Ends every session and link of a user; committed by the act that called."""
+    # A sign-in that writes this row first is seen and ended; one that comes later waits, and finds what changed.
+    db.session.execute(select(User.id).where(User.id == user.id).with_for_update())
     Session.end_all(user.id)
     recovery.end(user)
 

@@ -10,7 +10,7 @@ from netflix.extensions import login_manager
 from netflix.signin import signin
 from netflix.signin.session import CurrentSession, Session
 
-__all__ = ["carry", "drop", "has_news", "is_signed_in", "keep_recovery", "recovery", "session"]
+__all__ = ["carry", "drop", "has_news", "is_signed_in", "keep_recovery", "recovery", "session", "tell"]
 
 RECOVERY = "recovery"
 
@@ -43,6 +43,12 @@ def drop() -> None:
     """Nothing of a person stays in the cookie."""
     logout_user()
     flask.session.clear()
+
+
+def tell(sentence: str) -> None:
+    """For the page to come; the newest alone, or a cookie could grow beyond what a browser keeps (ASVS 5.0 3.3.5)."""
+    flask.session.pop("_flashes", None)
+    flask.flash(sentence)
 
 
 def has_news() -> bool:

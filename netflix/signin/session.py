@@ -29,6 +29,8 @@ class Session(Model):
     ABSOLUTE = timedelta(days=7)
     REMEMBERED_IDLE = timedelta(days=14)
     REMEMBERED_ABSOLUTE = timedelta(days=30)
+    # Of one user at a time (ASVS 5.0 7.1.2): the longest unseen go.
+    MOST = 50
     # A page view writes nothing more often than this.
     NOTED_EVERY = timedelta(minutes=5)
 
@@ -83,6 +85,13 @@ class Session(Model):
         """Deletes a user's sessions, but for one; answers how many there were."""
         ending = delete(cls).where(cls.user_id == user_id)
         return len(db.session.execute((ending.where(cls.id != but) if but else ending).returning(cls.id)).all())
+
+    @classmethod
+    def make_room(cls, user_id: int) -> None:
+        """Deletes all but the latest seen, so that one more may be opened."""
+        kept = select(cls.id).where(cls.user_id == user_id).order_by(cls.seen_at.desc(), cls.id.desc())
+        older = delete(cls).where(cls.user_id == user_id, cls.id.not_in(kept.limit(cls.MOST - 1)))
+        db.session.execute(older, execution_options={"synchronize_session": False})
 
     def get_id(self) -> str:
         """What Flask-Login puts into the cookie."""

@@ -76,6 +76,7 @@ def opened(
     if written.scalar() is None:
         db.session.rollback()
         raise WrongCredentials
+    Session.make_room(user.id)
     session = Session.opened(user, now, address, user_agent, remembered)
     if follows:
         session.previous_sign_in_at = follows.previous_sign_in_at

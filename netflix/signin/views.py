@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, flash, redirect, request
+from flask import Blueprint, current_app, redirect, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
@@ -45,21 +45,21 @@ def open_session() -> ResponseReturnValue:
 def close_session() -> ResponseReturnValue:
     end_present()
     current.drop()
-    flash("You are signed out.")
+    current.tell("You are signed out.")
     return see_other("/login")
 
 
 @bp.post("/sessions/<int(max=2147483647):session_id>/end")
 def end_session(session_id: int) -> ResponseReturnValue:
     signin.end_session(current.session().user_id, session_id)
-    flash("That browser is signed out.")
+    current.tell("That browser is signed out.")
     return see_other("/dashboard")
 
 
 @bp.post("/sessions/end-others")
 def end_other_sessions() -> ResponseReturnValue:
     ended = signin.end_other_sessions(current.session())
-    flash("All other browsers are signed out." if ended else "No other browser was signed in.")
+    current.tell("All other browsers are signed out." if ended else "No other browser was signed in.")
     return see_other("/dashboard")
 
 
@@ -81,7 +81,7 @@ def change_password() -> ResponseReturnValue:
         current.session(), sent.get("current_password", ""), sent.get("password", ""), address()
     )
     current.carry(renewed)
-    flash("Your password is changed. Other browsers are signed out.")
+    current.tell("Your password is changed. Other browsers are signed out.")
     return see_other("/dashboard")
 
 
@@ -102,7 +102,7 @@ def choose_password() -> ResponseReturnValue:
     recovery.redeem(current.recovery(), request.form.get("password", ""), address())
     end_present()
     current.drop()
-    flash("Your password is changed. Sign in with it.")
+    current.tell("Your password is changed. Sign in with it.")
     return see_other("/login")
 
 

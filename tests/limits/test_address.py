@@ -6,7 +6,7 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netflix.limits.address import MOST_HOPS, UNKNOWN, TrustedProxies, client, counted_as, parsed
+from netflix.limits.address import LONGEST, MOST_HOPS, UNKNOWN, TrustedProxies, client, counted_as, parsed, parsed_short
 from netflix.values import networks
 from tests.conftest import Build
 from tests.people import Browser
@@ -32,6 +32,12 @@ def test_nothing_left_of_what_a_proxy_added_counts(header: str) -> None:
 @given(HEADERS, TEXT)
 def test_any_header_is_read_without_a_fault_of_ours(header: str, peer: str) -> None:
     assert counted_as(client(peer, header, TRUSTED))
+
+
+def test_long_garbage_is_not_kept() -> None:
+    before = parsed_short.cache_info().currsize
+    assert parsed("1" * (LONGEST + 1)) is None
+    assert parsed_short.cache_info().currsize == before
 
 
 @pytest.mark.parametrize(

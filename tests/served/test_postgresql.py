@@ -3,18 +3,21 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from netflix import create_app
 from netflix.config import Config
 from netflix.extensions import db
+from netflix.signin import signin
+from tests.people import PASSWORD, Browser
 from tests.served import postgresql
 from tests.served.postgresql import PostgreSQL
-from tests.served.site import Site, served
+from tests.served.site import Site, served, until
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +26,10 @@ def server() -> Iterator[PostgreSQL]:
         yield server
 
 
-def migrated(url: str, folder: Path) -> Flask:
+def migrated(url: str, folder: Path, **more: Any) -> Flask:
     """A site whose database is at head."""
-    app = create_app(Config(instance=folder, database_url=Config.from_env(env(url, folder)).database_url).completed())
+    known = Config.from_env(env(url, folder)).database_url
+    app = create_app(Config(instance=folder, database_url=known, **more).completed())
     with app.app_context():
         flask_migrate.upgrade()
     return app
@@ -56,6 +60,38 @@ def test_migrations_go_up_and_down_and_up_and_end_at_the_models(server: PostgreS
         flask_migrate.check()
         db.session.remove()
         db.engine.dispose()
+
+
+def test_a_sign_in_while_the_password_is_changed_does_not_outlive_it(
+    server: PostgreSQL, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = migrated(server.fresh("changing"), tmp_path, redis_url=redis_url, bcrypt_rounds=4)
+    chosen, thief = "another quiet password", Browser(app, "192.0.2.66")
+    ada = Browser(app)
+    ada.register("ada@example.org")
+    ada.sign_in("ada@example.org")
+    thief.get("/login")
+    true, waiting = signin.opened, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+    with app.app_context(), db.engine.connect() as onlooker, ThreadPoolExecutor(1) as pool:
+        onlooker = onlooker.execution_options(isolation_level="AUTOCOMMIT")
+
+        def overtaken(*args: Any, **more: Any) -> Any:
+            """Once the other sessions are ended: somebody with the old password is let in, or made to wait."""
+            monkeypatch.setattr(signin, "opened", true)
+            entering = pool.submit(thief.sign_in, "ada@example.org")
+            until(lambda: entering.done() or onlooker.execute(text(waiting)).scalar())
+            return true(*args, **more)
+
+        monkeypatch.setattr(signin, "opened", overtaken)
+        fields = {"current_password": PASSWORD, "password": chosen}
+        assert ada.post("/password", fields, page="/password").status_code == 303
+    assert ada.get("/dashboard").status_code == 200
+    assert thief.get("/dashboard").status_code == 303
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    app.extensions["netflix-counters"].redis.close()
 
 
 def test_a_person_registers_signs_in_and_signs_out(site: Site) -> None:

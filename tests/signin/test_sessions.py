@@ -161,6 +161,29 @@ def test_a_cookie_of_another_secret_is_nobody_s(
     assert not is_in(with_cookie(build(secret_key="another secret of more than 32 characters"), cookie(browser)))
 
 
+def test_of_many_sessions_the_longest_unseen_end(
+    app: Flask, ada: str, grace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "MOST", 3)
+    browsers = [Browser(app) for _ in range(5)]
+    Browser(app).sign_in(grace)
+    for each in browsers:
+        each.sign_in(ada)
+    assert [is_in(each) for each in browsers] == [False, False, True, True, True]
+    with app.app_context():
+        assert len(Session.everywhere()) == 4
+
+
+def test_news_that_nobody_reads_do_not_grow_the_cookie(browser: Browser, ada: str) -> None:
+    browser.sign_in(ada)
+    token = browser.token("/dashboard")
+    sizes = set()
+    for _ in range(5):
+        browser.client.post("/sessions/end-others", data={"csrf_token": token}, environ_base=browser.environ)
+        sizes.add(len(cookie(browser)))
+    assert len(sizes) == 1
+
+
 def test_the_digest_is_no_token(app: Flask, browser: Browser, ada: str) -> None:
     """Whoever copies the table signs in nowhere."""
     browser.sign_in(ada)
