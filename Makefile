@@ -12,7 +12,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND='make pins' $(BIN)/pip-compile --quiet --upgra
 help: ## Lists what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
 
-setup: .venv/installed ## Makes the environment in .venv with the pinned dependencies; PYTHON=python3.12 chooses
+setup: .venv/installed ## Makes the environment in .venv with the pinned dependencies; PYTHON=python3.12 chooses, after make clean
 
 run: .venv/installed ## Migrates the database and serves the site at http://127.0.0.1:5000
 	@exec $(BIN)/python app.py --migrate

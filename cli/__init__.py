@@ -30,6 +30,7 @@ Exit codes:
   6  database unavailable or not migrated
   7  refused: not confirmed, or against a rule
   8  partly done: some of several failed
+  130  stopped by Ctrl-C
 """
 
 

@@ -1,4 +1,4 @@
-"""What a command asks of the person at the terminal: a password, a yes. Of a program, which cannot answer, nothing."""
+"""What a command asks of the person at the terminal: a password, a yes. A program is never asked."""
 
 import sys
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ generate = click.option(GENERATE, is_flag=True, help="Make a strong password and
 
 def one_of(given: Mapping[str, object]) -> str | None:
     """The one option that was given, or None. Two of them are a slip."""
-    names = [name for name, value in given.items() if value]
+    names = [name for name, value in given.items() if value not in (None, False, ())]
     if len(names) > 1:
         raise click.UsageError(f"Give only one of {listed(names, 'and')}.")
     return names[0] if names else None
@@ -34,20 +34,18 @@ def listed(names: list[str], word: str) -> str:
     return f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
-def password(way: str | None) -> str | None:
-    """The password by the way that was chosen; None for a link, by which its owner will choose one."""
-    if way == LINK:
-        return None
+def password(way: str | None) -> str:
+    """The password by the way that was chosen."""
     if way == GENERATE:
         return site.password.generated()
-    if sys.stdin.isatty():
+    if output.is_terminal(sys.stdin):
         return typed()
     return read()
 
 
 def check_way(way: str | None) -> None:
     """Nobody is asked where nobody can answer."""
-    if way is None and not sys.stdin.isatty():
+    if way is None and not output.is_terminal(sys.stdin):
         raise click.UsageError(
             f"There is no terminal to ask for a password. Give {listed([STDIN, GENERATE, LINK], 'or')}."
         )
@@ -64,7 +62,7 @@ def typed() -> str:
 
 
 def read() -> str:
-    line = sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r")
+    line = sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r") if sys.stdin else b""
     if not line:
         raise click.UsageError("Standard input holds no password. Send it as the first line.")
     try:
@@ -77,7 +75,7 @@ def confirm(question: str, yes: bool) -> None:
     """Raises Declined unless told yes, by `--yes` or at the terminal."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not output.is_terminal(sys.stdin):
         raise Declined("This cannot be undone, and there is no terminal to ask at.", "Add --yes if it is meant.")
     if not click.confirm(question, err=True):
         raise Declined("Nothing was changed.", "")

@@ -1,6 +1,7 @@
 """How often anyone may try: what is counted now, and forgetting it."""
 
 import math
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -56,6 +57,7 @@ COLUMNS = (
         lambda row: in_short(row.standing.key.window),
         spare=True,
     ),
+    Column("counts", value=lambda row: row.standing.key.limit.counts),
     Column("blocked", value=lambda row: row.standing.is_blocked),
 )
 
@@ -83,18 +85,35 @@ class Address(click.ParamType):
 
 
 class Account(click.ParamType):
-    """An e-mail as it is counted, whether or not a user has it."""
+    """An e-mail as it is counted, whether or not a user has it; or the digest that the listing shows for one."""
 
     name = "e-mail"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if re.fullmatch(r"[0-9a-f]{32}", value):
+            return value
+        if not value:
+            self.fail("It is empty. Give an e-mail, or the digest that the listing shows.", param, ctx)
         for fault in site.email.faults(value):
             self.fail(fault, param, ctx)
         return site.email.normalised(value)
 
 
-of_address = click.option("--address", type=Address(), help="The counters of one address; IPv6 counts as its /64.")
-of_account = click.option("--account", type=Account(), help="The counters of one e-mail, whether or not a user has it.")
+of_address = click.option(
+    "--address",
+    "addresses",
+    type=Address(),
+    multiple=True,
+    help="The counters of an address; IPv6 counts as its /64. May be repeated.",
+)
+of_account = click.option(
+    "--account",
+    "accounts",
+    type=Account(),
+    multiple=True,
+    help="The counters of an e-mail, whether or not a user has it, or of the digest that the listing shows. "
+    "May be repeated.",
+)
 
 
 @click.group()
@@ -131,15 +150,15 @@ def list_limits(blocked: bool, form: str) -> None:
 @of_account
 @output.listing_format
 @site.within
-def show(address: str | None, account: str | None, form: str) -> None:
+def show(addresses: tuple[str, ...], accounts: tuple[str, ...], form: str) -> None:
     """Show every limit of one address or e-mail, used or not.
 
     \b
     Example:
       netflix-admin limits show --address 192.0.2.7
     """
-    asking.the_one_of({"--address": address, "--account": account})
-    keys = keys_of(address, account)
+    asking.the_one_of({"--address": addresses, "--account": accounts})
+    keys = keys_of(addresses, accounts)
     found = {standing.key: standing for standing in site.counter.standings(keys)}
     output.print_listing(COLUMNS, named(found.get(key) or untouched(key) for key in keys), form, "No limit counts it.")
 
@@ -151,18 +170,18 @@ def show(address: str | None, account: str | None, form: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be cleared, and change nothing.")
 @click.option("--yes", is_flag=True, help="With --all: do not ask.")
 @site.within
-def clear(address: str | None, account: str | None, everything: bool, dry_run: bool, yes: bool) -> None:
+def clear(addresses: tuple[str, ...], accounts: tuple[str, ...], everything: bool, dry_run: bool, yes: bool) -> None:
     """Forget what was counted, so that nobody has to wait.
 
     \b
     Example:
       netflix-admin limits clear --address 192.0.2.7
     """
-    asking.the_one_of({"--address": address, "--account": account, "--all": everything})
+    asking.the_one_of({"--address": addresses, "--account": accounts, "--all": everything})
     if everything and not dry_run:
         asking.confirm("Forget all counters, also of whoever is guessing just now?", yes)
-    cleared = site.counter.clear(None if everything else keys_of(address, account), dry_run)
-    whose = "" if everything else f" of {address or account}"
+    cleared = site.counter.clear(None if everything else keys_of(addresses, accounts), dry_run)
+    whose = "" if everything else f" of {', '.join(addresses or accounts)}"
     counters = f"{cleared} counter{'s' * (cleared != 1)}{whose}"
     if not cleared:
         output.done(f"Nothing was counted{whose}.")
@@ -172,9 +191,10 @@ def clear(address: str | None, account: str | None, everything: bool, dry_run: b
         output.done(f"Cleared {counters}.")
 
 
-def keys_of(address: str | None, account: str | None) -> "list[Key]":
+def keys_of(addresses: Iterable[str], accounts: Iterable[str]) -> "list[Key]":
     counters, lane = site.counter.counters(), site.policy.Lane
-    return counters.keys(lane.ADDRESS, address) if address else counters.keys(lane.ACCOUNT, account or "")
+    found = [key for address in addresses for key in counters.keys(lane.ADDRESS, address)]
+    return found + [key for account in accounts for key in counters.keys(lane.ACCOUNT, account)]
 
 
 def untouched(key: "Key") -> "Standing":

@@ -4,16 +4,20 @@ What strangers chose (e-mails, user agents) never reaches a terminal raw, nor a 
 """
 
 import csv
+import errno
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+
+from netflix.errors import Refusal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,8 +87,32 @@ def note(sentence: str) -> None:
 
 
 def product(text: str) -> None:
-    """What the command was run for, alone on its line, so that a script can take it."""
-    click.echo(printable(text, keep="\t"))
+    """What the command was run for, alone on its line, so that a script can take it. Raises NotPrinted."""
+    try:
+        if sys.stdout is None:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        click.echo(printable(text, keep="\t"))
+    except OSError as error:
+        say_no_more()
+        raise NotPrinted(f"It was done, but could not be printed ({error.strerror}).") from error
+
+
+def say_no_more() -> None:
+    """What is still unsaid goes nowhere, and without complaint."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class NotPrinted(Refusal):
+    """A secret that was made, and that nobody has seen: another one is needed."""
+
+    title = "Not printed"
+    remedy = "What was made is lost: mend the output, and give a new one with `users reset-password`."
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """A stream may have been closed by who started us."""
+    return stream is not None and stream.isatty()
 
 
 def print_listing(columns: Sequence[Column], rows: Iterable[Any], form: str, empty: str) -> None:
@@ -96,7 +124,7 @@ def print_listing(columns: Sequence[Column], rows: Iterable[Any], form: str, emp
         click.echo("".join(f"{as_json(record(columns, row))}\n" for row in rows), nl=False)
     elif form == "csv":
         click.echo(as_csv(columns, rows), nl=False)
-    elif not sys.stdout.isatty():
+    elif not is_terminal(sys.stdout):
         click.echo("".join(f"{as_line(columns, row)}\n" for row in rows), nl=False)
     elif rows:
         print_table(columns, rows)
@@ -107,7 +135,7 @@ def print_listing(columns: Sequence[Column], rows: Iterable[Any], form: str, emp
 def print_thing(columns: Sequence[Column], thing: Any, form: str) -> None:
     if form == "json":
         click.echo(as_json(record(columns, thing), indent=2))
-    elif not sys.stdout.isatty():
+    elif not is_terminal(sys.stdout):
         click.echo("".join(f"{column.field}\t{plain(column.of(thing))}\n" for column in columns), nl=False)
     else:
         print_sheet(columns, thing)

@@ -1,6 +1,5 @@
 """What goes wrong, told in the terminal: one sentence on stderr, and an exit code."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ PARTLY_DONE = 8
 
 
 class Told(click.ClickException):
-    """A refusal as the terminal says it: to a program, when it asked for JSON."""
+    """A refusal as it is printed: a sentence, or JSON when JSON was asked for."""
 
     def __init__(self, title: str, detail: str, exit_code: int, to_program: bool) -> None:
         super().__init__(detail)
@@ -43,12 +42,12 @@ def answered(args: Sequence[str], with_traceback: bool = False) -> Iterator[None
     except (click.exceptions.Exit, click.exceptions.NoArgsIsHelpError):
         raise
     except (KeyboardInterrupt, click.Abort) as stop:
-        if sys.stderr.isatty():
+        if output.is_terminal(sys.stderr):
             click.echo(err=True)
         raise click.exceptions.Exit(INTERRUPTED) from stop
     except BrokenPipeError as gone:
-        # The reader has seen enough. What is still unsaid goes nowhere, and without complaint.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has seen enough.
+        output.say_no_more()
         raise click.exceptions.Exit(0) from gone
     except click.ClickException as error:
         raise Told("Usage", f"{error.format_message()}{see_help(error)}", error.exit_code, wants_json(args)) from error
@@ -61,8 +60,10 @@ def answered(args: Sequence[str], with_traceback: bool = False) -> Iterator[None
 
 def as_refusal(error: Exception) -> Refusal:
     """What the libraries below raise, in the words of the site."""
-    if isinstance(error, (site.database_errors.OperationalError, site.database_errors.ProgrammingError)):
+    if isinstance(error, site.database_errors.DBAPIError):
         reason = str(error.orig).partition("\n")[0]
+        if "locked" in reason:
+            return DatabaseUnavailable("The database is busy with something else.", "Try again in a moment.")
         return DatabaseUnavailable(f"The database does not answer or is not migrated ({reason}).")
     if isinstance(error, site.redis_errors.RedisError):
         return CountersUnavailable()
@@ -87,10 +88,14 @@ def for_each(things: Sequence[T], act: Callable[[T], None]) -> None:
     """Does all that can be done; one refusal does not stop the others. Exits with 8 when only some were done."""
     ctx = click.get_current_context()
     args = ctx.find_root().meta[ARGS]
-    refused = []
+    refused: list[Refusal] = []
     for thing in dict.fromkeys(things):
         try:
             act(thing)
+        except output.NotPrinted as refusal:
+            # Nor would the next one be.
+            refused.append(refusal)
+            break
         except Refusal as refusal:
             refused.append(refusal)
     if len(refused) == 1 and len(set(things)) == 1:

@@ -39,7 +39,7 @@ def list_sessions(user: str | None, form: str) -> None:
     Example:
       netflix-admin sessions list --format csv
     """
-    owner = site.user.User.named(user) if user else None
+    owner = site.user.User.named(user) if user is not None else None
     output.print_listing(COLUMNS, site.session.Session.everywhere(owner), form, "No browser is signed in.")
 
 

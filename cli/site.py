@@ -1,6 +1,7 @@
 """The site as the terminal reaches it: each part is loaded when it is first used, so that help needs none of it."""
 
 import os
+import pwd
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import click
 
 import netflix
+from netflix.errors import Declined
 
 # ruff: noqa: F401  (for the type checker, and for the modules beside this one)
 if TYPE_CHECKING:
     import flask_migrate.cli as migrations
     import redis.exceptions as redis_errors
     import sqlalchemy.exc as database_errors
+    from flask import Flask
 
     from netflix.accounts import email, password, registration, user
     from netflix.limits import address, counter, policy
@@ -55,8 +58,23 @@ def let_go() -> None:
     db.engine.dispose()
 
 
-def within(command: Callable[P, T]) -> Callable[P, T]:
-    """Runs a command inside the site, which is built now; a test hands its own over as Flask's ScriptInfo."""
+def check_owner(app: "Flask") -> None:
+    """Raises Declined for root in another's folder: what root wrote there, the site could not open."""
+    folder = app.extensions["netflix-config"].instance
+    owner = folder.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"#{owner}"
+        raise Declined(f"The site in {folder} belongs to {name}.", f"Run it as `sudo -u {name} netflix-admin …`.")
+
+
+def within(command: Callable[P, T], migrated: bool = True) -> Callable[P, T]:
+    """Runs a command inside the site, which is built now; a test hands its own over as Flask's ScriptInfo.
+
+    `migrated`: whether the database must be of this version.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -64,6 +82,9 @@ def within(command: Callable[P, T]) -> Callable[P, T]:
         os.umask(0o077)
         ctx = click.get_current_context()
         app = ctx.obj.load_app() if ctx.obj else netflix.create_app()
+        check_owner(app)
+        if migrated:
+            import_module("netflix.schema").check(app.extensions["netflix-config"])
         ctx.with_resource(app.app_context())
         ctx.call_on_close(let_go)
         return command(*args, **kwargs)

@@ -79,22 +79,24 @@ def create(email: str, admin: bool, password_stdin: bool, generate: bool, link: 
     way = asking.one_of({asking.STDIN: password_stdin, asking.GENERATE: generate, asking.LINK: link})
     asking.check_way(way)
     site.registration.check(email, None)
-    if known := site.user.User.known_as(email):
-        if if_not_exists:
-            output.done(f"There is a user {known.email} already; nothing was changed.")
-            return
-        raise site.registration.taken(email)
-    password = asking.password(way)
     try:
-        user = site.registration.create(email, password, is_admin=admin)
-    except AlreadyExists:
-        # Somebody else made it in the meantime.
+        fresh = made(email, admin, way)
+    except AlreadyExists as known:
         if not if_not_exists:
             raise
-        output.done(f"There is a user {email} already; nothing was changed.")
-        return
-    fresh = site.recovery.issue_link(user.email) if way == asking.LINK else password
-    hand_over(f"{user.email} is {'an administrator' if admin else 'a member'}.", way, fresh)
+        output.done(f"{known.sentence} Nothing was changed.")
+    else:
+        hand_over(f"{email.strip()} is {'an administrator' if admin else 'a member'}.", way, fresh)
+
+
+def made(email: str, admin: bool, way: str | None) -> str:
+    """Their link or password. Nobody is asked for a password of a user who is there already."""
+    site.registration.check_free(email)
+    if way == asking.LINK:
+        return site.recovery.invite(email, admin)
+    password = asking.password(way)
+    site.registration.create(email, password, is_admin=admin)
+    return password
 
 
 @users.command("list")
@@ -145,7 +147,12 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
       netflix-admin users reset-password ada@example.org
     """
     way = asking.one_of({asking.STDIN: password_stdin, asking.GENERATE: generate}) or asking.LINK
-    several = len(set(emails)) > 1
+    # However it is spelt, one user is reset once: a second link would end the first.
+    once: dict[str, str] = {}
+    for email in emails:
+        once.setdefault(site.email.normalised(email), email)
+    emails = tuple(once.values())
+    several = len(emails) > 1
     if several and way == asking.STDIN:
         raise click.UsageError("One password for several users is none. Give --generate, or one user at a time.")
     given = asking.password(way) if way == asking.STDIN else None

@@ -1,8 +1,8 @@
 """Reading what a browser sends, so that slow senders hold only a few of the threads that answer.
 
 Granian's WSGI hands a request over when its head is there and then waits for the body without end, in one of
-the threads that answer (its maintainers will not change that: emmett-framework/granian#728). Three hundred
-half-sent forms stopped the site. Now each address has some at a time, and all of them together a part of the
+the threads that answer (its maintainers will not change that: emmett-framework/granian#728). Without a bound, 300
+half-sent forms would hold every thread. So each address has some at a time, and all of them together a part of the
 threads; who finds no place waits for one a moment, which is long for a body that is already there.
 """
 
@@ -42,7 +42,7 @@ class Bodies:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"].upper() not in SENDING:
-            # Nothing of these is looked at: who reads it all the same waits for nobody.
+            # These have no body that matters: an empty one, so that nothing waits for it.
             environ["wsgi.input"] = BytesIO()
         elif not is_too_long(environ):
             who = counted_as(environ.get("REMOTE_ADDR", ""))
@@ -92,7 +92,7 @@ class Bodies:
 def is_too_long(environ: dict[str, Any]) -> bool:
     """Flask refuses these by their head alone."""
     length = environ.get("CONTENT_LENGTH") or "0"
-    return not length.isdigit() or int(length) > LONGEST
+    return not (length.isascii() and length.isdigit()) or int(length) > LONGEST
 
 
 def read(source: Any, most: int) -> bytes:

@@ -107,8 +107,13 @@ def stop(config: Config) -> None:
     deadline = time.monotonic() + 5
     while is_answering(path) and time.monotonic() < deadline:
         time.sleep(0.01)
-    if path in _children:
-        _children.pop(path).wait(5)
+    if child := _children.pop(path, None):
+        try:
+            child.wait(5)
+        except subprocess.TimeoutExpired:
+            # It hangs, and would keep its data from the next one.
+            child.kill()
+            child.wait()
 
 
 def said(path: Path, command: bytes) -> bytes:

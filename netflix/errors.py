@@ -6,7 +6,7 @@
     ├── WrongCredentials     e-mail and password do not match
     ├── SignInRequired       the page is for people who are signed in
     ├── TooManyAttempts      a limit is used up
-    ├── Busy                 all hashing lanes and their queue are full
+    ├── Busy                 all hashing lanes, or all places for what is being sent, are taken
     ├── NotFound             no such user, session or link
     │   └── LinkGone         a one-time link that was used, replaced or has expired
     ├── AlreadyExists        the e-mail is taken
@@ -174,7 +174,7 @@ class DatabaseUnavailable(Refusal):
     exit_code = 6
     title = "Out of order for a moment"
     sentence = "The database does not answer or is not migrated."
-    remedy = "Run `netflix-admin db upgrade`, or check NETFLIX_DATABASE_URL."
+    remedy = "Run `flask db upgrade` (or `netflix-admin db upgrade`), or check NETFLIX_DATABASE_URL."
 
 
 def in_words(seconds: int) -> str:

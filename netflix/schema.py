@@ -8,12 +8,13 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from netflix.config import Config
@@ -61,6 +62,13 @@ def head() -> str:
 
 def check(config: Config) -> None:
     """Raises DatabaseUnavailable unless the database has the tables of this version."""
+    file = make_url(config.database_url).database or ""
+    if config.database_url.startswith("sqlite") and not Path(file).exists():
+        # To ask would make an empty one.
+        raise DatabaseUnavailable(
+            f"There is no site in {config.instance} yet.",
+            "Check NETFLIX_INSTANCE, or make one: `flask db upgrade` (or `netflix-admin db upgrade`).",
+        )
     engine = create_engine(config.database_url)
     try:
         with engine.connect() as connection:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import sys
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def serve(migrate: bool = False) -> None:
     try:
         config = Config.from_env(os.environ)
         config = at_a_port(config)
-        check_port(config)
+        address = listening_at(config)
         try:
             schema.check(config)
         except DatabaseUnavailable:
@@ -58,18 +58,28 @@ def serve(migrate: bool = False) -> None:
         with embedded.running(config) if config.keeps_own_redis else nullcontext():
             tell_address(config)
             print(welcome(config), flush=True)
-            server(config).serve()
+            try:
+                server(config, address).serve()
+            finally:
+                forget_address(config)
     except Refusal as refusal:
         sys.stderr.write(f"{refusal}\n")
         sys.exit(refusal.exit_code)
 
 
-def server(config: Config) -> Any:
-    return Granian(
+class Server(Granian):  # type: ignore[misc, valid-type]
+    """Granian, which would start its workers anew when its terminal is closed."""
+
+    def signal_handler_reload(self, *args: Any, **more: Any) -> None:
+        self.signal_handler_interrupt(*args, **more)
+
+
+def server(config: Config, address: str) -> Any:
+    return Server(
         "netflix.serve:worker",
         factory=True,
         interface=Interfaces.WSGI,
-        address=config.host,
+        address=address,
         port=config.port,
         workers=config.workers,
         blocking_threads=THREADS,
@@ -103,6 +113,13 @@ def tell_address(config: Config) -> None:
     draft = config.served_at.with_suffix(".new")
     draft.write_text(config.address)
     draft.replace(config.served_at)
+
+
+def forget_address(config: Config) -> None:
+    """Unless another site on the same folder has told its own since."""
+    with suppress(FileNotFoundError):
+        if config.served_at.read_text() == config.address:
+            config.served_at.unlink()
 
 
 def welcome(config: Config) -> str:
@@ -140,13 +157,14 @@ def at_a_port(config: Config) -> Config:
     return replace(config, port=port)
 
 
-def check_port(config: Config) -> None:
-    """Raises ConfigError when the address cannot be listened on."""
+def listening_at(config: Config) -> str:
+    """The host's numeric address, which is all that Granian takes. Raises ConfigError when it cannot be listened on."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
+            return str(address[0])
     except OSError as error:
         named = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
         at_fault, accepted = ("HOST", "a name or address of this machine") if named else ("PORT", "a port that is free")

@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, make_respons
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException
@@ -129,11 +129,13 @@ def answer_http(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-@bp.app_errorhandler(OperationalError)
-@bp.app_errorhandler(ProgrammingError)
+@bp.app_errorhandler(DBAPIError)
 @bp.app_errorhandler(PoolTimeout)
 def answer_database(error: SQLAlchemyError) -> Response:
+    """Out of reach, not migrated, read-only, broken; but a row that should never have been sent is a fault of ours."""
     db.session.rollback()
+    if isinstance(error, (IntegrityError, DataError)):
+        raise error
     log.error("the database failed: %s", str(getattr(error, "orig", error)).partition("\n")[0])
     refusal = DatabaseUnavailable("Something this site needs is out of order for a moment.", "Try again in a minute.")
     refusal.retry_after = 5

@@ -79,7 +79,7 @@ LATE = {
     "netflix": {"netflix.site"},
     "netflix.schema": {"flask_migrate", "flask_migrate.cli"},
     "cli": {""},
-    "cli.site": {"", "netflix.extensions"},
+    "cli.site": {"", "netflix.extensions", "netflix.schema"},
 }
 
 
@@ -162,7 +162,7 @@ ACTS = {
     "netflix.signin.change": None,
     "netflix.signin.access": None,
     "netflix.signin.expiry": None,
-    "netflix.signin.recovery": {"issue_link", "redeem"},
+    "netflix.signin.recovery": {"invite", "redeem"},
 }
 
 

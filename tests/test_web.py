@@ -7,21 +7,27 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
 
 import itsdangerous.timed
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+)
 from werkzeug.routing import RequestRedirect
 from werkzeug.test import TestResponse
 
 from netflix import bodies
 from netflix.errors import Refusal, in_words
 from netflix.extensions import db
-from netflix.signin import recovery
-from tests.people import PASSWORD, Browser
+from tests.people import PASSWORD, Browser, link_for
 from tests.watching import ROOT, until
 
 JSON = {"Accept": "application/json"}
@@ -197,17 +203,29 @@ def test_a_fault_of_ours_is_a_page_that_leaks_nothing(
 
 
 @pytest.mark.parametrize("words", ["", "no such table: user\nSELECT * FROM user"])
+@pytest.mark.parametrize("fault", [OperationalError, ProgrammingError, DatabaseError, InternalError, InterfaceError])
 def test_a_database_that_fails_is_out_of_order_for_a_moment(
-    app: Flask, browser: Browser, monkeypatch: pytest.MonkeyPatch, words: str
+    app: Flask, browser: Browser, monkeypatch: pytest.MonkeyPatch, words: str, fault: type[DBAPIError]
 ) -> None:
     def fail() -> None:
-        raise OperationalError("SELECT secret", {}, Exception(words))
+        raise fault("SELECT secret", {}, Exception(words))
 
     monkeypatch.setitem(app.view_functions, "signin.show_login", fail)
     answer = browser.get("/login")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
     assert "SELECT" not in answer.text
+
+
+def test_a_row_that_breaks_a_rule_is_a_fault_of_ours(
+    app: Flask, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise IntegrityError("INSERT", {}, Exception("UNIQUE constraint failed"))
+
+    app.testing = False
+    monkeypatch.setitem(app.view_functions, "signin.show_login", fail)
+    assert browser.get("/login").status_code == 500
 
 
 def test_a_pool_without_a_place_is_out_of_order_too(app: Flask, browser: Browser, ada: str) -> None:
@@ -278,7 +296,7 @@ def pages(app: Flask, browser: Browser, ada: str) -> dict[str, Page]:
         limited = browser.sign_in(ada, "wrong")
     found["limited"] = Page(limited.text)
     with app.app_context():
-        link = urlsplit(recovery.issue_link(ada)).path
+        link = link_for(ada)
     found["recover"] = Page(browser.get(link, follow_redirects=True).text)
     member = Browser(app, "192.0.2.99")
     for one in (Browser(app, "192.0.2.98"), member):

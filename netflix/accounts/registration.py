@@ -25,6 +25,13 @@ def register(email: str, password: str, address: str) -> User:
 
 def create(email: str, password: str | None, is_admin: bool = False) -> User:
     """A new user, without a password when it is None. Raises NotAccepted, AlreadyExists or Busy."""
+    user = add(email, password, is_admin)
+    db.session.commit()
+    return user
+
+
+def add(email: str, password: str | None, is_admin: bool) -> User:
+    """As `create`; committed by the act that called."""
     check(email, password)
     user = User(
         email=email.strip(),
@@ -34,15 +41,25 @@ def create(email: str, password: str | None, is_admin: bool = False) -> User:
     )
     db.session.add(user)
     try:
-        db.session.commit()
+        db.session.flush()
     except IntegrityError as error:
         db.session.rollback()
         raise taken(email) from error
     return user
 
 
+def check_free(email: str) -> None:
+    """Raises AlreadyExists; that it does not is no promise, which only the database's constraint gives."""
+    if known := User.known_as(email):
+        raise taken(known.email)
+
+
 def taken(email: str) -> AlreadyExists:
-    return AlreadyExists(f"There is a user {email.strip()} already.", "Use --if-not-exists to leave it as it is.")
+    return AlreadyExists(
+        f"There is a user {email.strip()} already.",
+        "`users promote` makes them an administrator, `users reset-password` gives them a new link, "
+        "and --if-not-exists leaves them as they are.",
+    )
 
 
 def check(email: str, password: str | None) -> None:

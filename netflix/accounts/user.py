@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import String, bindparam, select
+from sqlalchemy import String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import clock
@@ -30,6 +30,8 @@ class User(Model):
 
     @classmethod
     def known_as(cls, email: str) -> "User | None":
+        if addresses.faults(email):
+            return None
         return db.session.scalar(BY_EMAIL, {"email_key": addresses.normalised(email)})
 
     @classmethod
@@ -44,6 +46,15 @@ class User(Model):
     def everyone(cls) -> list["User"]:
         return list(db.session.scalars(select(cls).order_by(cls.email_key)))
 
+    def hold(self) -> None:
+        """Whoever else would change this user waits until the act that called commits."""
+        db.session.execute(update(User).where(User.id == self.id).values(id=User.id), execution_options=AS_IT_IS)
+
+    @classmethod
+    def hold_administrators(cls) -> None:
+        """Whoever else would change one of them waits until the act that called commits."""
+        db.session.execute(update(cls).where(cls.is_admin).values(is_admin=True), execution_options=AS_IT_IS)
+
     @property
     def is_disabled(self) -> bool:
         return self.disabled_at is not None
@@ -53,5 +64,7 @@ class User(Model):
         return self.password_hash is not None
 
 
+# A statement that changes nothing has nothing to tell the rows that were read.
+AS_IT_IS = {"synchronize_session": False}
 # Built once: a statement costs more to write than to run.
 BY_EMAIL = select(User).where(User.email_key == bindparam("email_key"))

@@ -1,5 +1,6 @@
 """Counting attempts: hit, refund, clear, and what stands; over the keys of `key` and the table of `policy`."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,8 +100,11 @@ class Counters:
             raise CountersUnavailable from error
 
     def who(self, limit: Limit, subject: str) -> str:
-        """Whom `limit` counts for an address or a normalised e-mail."""
-        return counted_as(subject) if limit.lane is Lane.ADDRESS else key.account(self._secret, subject)
+        """Whom `limit` counts for an address, or for a normalised e-mail or its digest."""
+        if limit.lane is Lane.ADDRESS:
+            return counted_as(subject)
+        # No e-mail looks like a digest, as a listing shows it.
+        return subject if re.fullmatch("[0-9a-f]{32}", subject) else key.account(self._secret, subject)
 
     def rules(self, limit: Limit, subject: str) -> list[Rule]:
         who = self.who(limit, subject)
@@ -179,7 +183,8 @@ def standings(wanted: Iterable[Key] | None = None) -> Iterator[Standing]:
             for counter, times in zip(batch, pipe.execute(raise_on_error=False), strict=True):
                 amount = site.amount(counter)
                 if amount and isinstance(times, list):
-                    stamps = [int(at) / 1e6 for at in times if int(at) / 1e6 > now - counter.window]
+                    known = [int(at) / 1e6 for at in times if at.isdigit()]
+                    stamps = [at for at in known if at > now - counter.window]
                     if stamps:
                         free_in = stamps[amount - 1] + counter.window - now if len(stamps) >= amount else 0.0
                         yield Standing(counter, amount, len(stamps), free_in, stamps[-1], stamps[0])
@@ -189,6 +194,9 @@ def clear(wanted: Iterable[Key] | None = None, dry_run: bool = False) -> int:
     """Forgets the wanted counters, or all of ours and nothing else; answers how many there were."""
     gone = 0
     with counters().patient() as redis:
+        if wanted is None and not dry_run:
+            # Also what stands there alone, since Redis lost it.
+            counters().store.fallback.clear_all()
         for batch in batches(everything(redis) if wanted is None else iter(wanted)):
             names = [str(counter) for counter in batch]
             if not dry_run:

@@ -128,6 +128,14 @@ class Fallback:
             self.untold.clear()
             self.untold.extend(kept)
 
+    def clear_all(self) -> None:
+        """Forgets every counter: a new book with nothing in it."""
+        with self._opened() as book:
+            self._seen = {}
+            self.untold.clear()
+            if book is not None:
+                self._replace([])
+
     def take_untold(self) -> tuple[Rule, int] | None:
         """The oldest attempt that Redis has yet to hear of; told here, so that nobody tells it twice."""
         with self._lock:
@@ -196,7 +204,7 @@ class Fallback:
             log.error("the book of the limits cannot be written (%s); this process alone remembers", self._complaint)
 
     def _begin_anew(self, book: int) -> None:
-        """A new book with what still counts; the old one is replaced at once and whole."""
+        """A new book with what still counts."""
         self._catch_up(book)
         self._make_room(time.time_ns() // 1000)
         pages = [
@@ -204,6 +212,10 @@ class Fallback:
             for digest, counted in self._seen.items()
             for stamp in reversed(counted.stamps)
         ]
+        self._replace(pages)
+
+    def _replace(self, pages: list[bytes]) -> None:
+        """The old book is replaced at once and whole."""
         draft = self.book.with_suffix(".new")
         draft.touch(0o600)
         draft.write_bytes(edition(len(pages) * PAGE.size) + b"".join(pages))

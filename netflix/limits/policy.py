@@ -1,4 +1,4 @@
-"""The table of named limits; views, commands, documents and the page of a refusal read this one."""
+"""The table of named limits; views, commands and the page of a refusal read this one."""
 
 from dataclasses import dataclass
 from enum import StrEnum

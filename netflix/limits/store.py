@@ -12,7 +12,6 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from netflix.errors import Refusal
 from netflix.limits.fallback import SECOND, Fallback, Rule
 
 log = logging.getLogger("netflix.limits")
@@ -140,7 +139,11 @@ class CounterStore(RedisStorage):
         log.warning(
             "degraded: redis does not answer (%s); limits are counted in the instance folder", type(error).__name__
         )
-        threading.Thread(target=self._await_return, name="redis-probe", daemon=True).start()
+        try:
+            threading.Thread(target=self._await_return, name="redis-probe", daemon=True).start()
+        except RuntimeError:
+            # No thread to be had: the next attempt finds out anew, and this one is counted in the book.
+            self.degraded = False
 
     def is_answering(self) -> bool:
         """Asks Redis; what it finds holds for the attempts to come."""
@@ -158,10 +161,12 @@ class CounterStore(RedisStorage):
                 self._try_return()
             except RedisError:
                 pass
-            except (OSError, Refusal) as error:
-                if str(error) != told:
-                    told = str(error)
-                    log.error("the site's own redis cannot be started: %s", told)
+            except Exception as error:
+                # Whatever it is: without this thread the site would stay without Redis for ever.
+                reason = f"{type(error).__name__}: {error}"
+                if reason != told:
+                    told = reason
+                    log.error("redis cannot be returned to: %s", told)
             if self.degraded:
                 time.sleep(PROBE_EVERY)
 

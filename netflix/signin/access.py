@@ -14,16 +14,19 @@ from netflix.signin.session import Session
 def shut_out(user: User) -> None:
     """Ends every session and link of a user; committed by the act that called."""
     # A sign-in that writes this row first is seen and ended; one that comes later waits, and finds what changed.
-    db.session.execute(select(User.id).where(User.id == user.id).with_for_update())
+    user.hold()
     Session.end_all(user.id)
     recovery.end(user)
 
 
 def set_password(email: str, password: str) -> User:
-    """Raises NotFound, NotAccepted or Busy."""
+    """Raises NotFound, Declined for a disabled user, NotAccepted or Busy."""
     accept(password=passwords.faults(password))
-    user = User.named(email)
-    user.password_hash = passwords.stored(password)
+    user = to_be_let_in(email)
+    # No connection is held while hashing.
+    db.session.commit()
+    kept = passwords.stored(password)
+    user.password_hash = kept
     shut_out(user)
     db.session.commit()
     return user
@@ -31,14 +34,20 @@ def set_password(email: str, password: str) -> User:
 
 def reset_by_link(email: str) -> str:
     """Forgets the password, ends all sessions, and answers a one-time link. Raises NotFound or Declined."""
-    user = User.named(email)
-    if user.is_disabled:
-        raise Declined(f"{user.email} is disabled.", "First let them in again: `netflix-admin users enable EMAIL`.")
+    user = to_be_let_in(email)
     user.password_hash = None
     Session.end_all(user.id)
     carried = recovery.issue(user)
     db.session.commit()
     return recovery.link(carried)
+
+
+def to_be_let_in(email: str) -> User:
+    """Raises NotFound, or Declined for a disabled user."""
+    user = User.named(email)
+    if user.is_disabled:
+        raise Declined(f"{user.email} is disabled.", "First let them in again: `netflix-admin users enable EMAIL`.")
+    return user
 
 
 def disable(email: str) -> User:
@@ -96,6 +105,7 @@ def demote(email: str) -> User:
 
 def keep_an_administrator(user: User) -> None:
     """Raises Declined when nobody else could administer the site."""
+    User.hold_administrators()
     others = select(User.id).where(User.is_admin, User.disabled_at.is_(None), User.id != user.id)
     if user.is_admin and not user.is_disabled and db.session.scalar(others.limit(1)) is None:
         raise Declined(

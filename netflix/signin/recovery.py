@@ -1,5 +1,6 @@
 """A one-time link by which a person chooses a new password."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, LargeBinary, bindparam, delete, select
@@ -8,6 +9,7 @@ from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 from netflix import clock
 from netflix import config as settings
 from netflix.accounts import password as passwords
+from netflix.accounts import registration
 from netflix.accounts.user import User
 from netflix.clock import Instant
 from netflix.errors import LinkGone, accept
@@ -50,6 +52,7 @@ BY_DIGEST = (
 def issue(user: User) -> str:
     """A new link's token, good for an hour; committed by the act that called."""
     carried = token.fresh()
+    user.hold()
     end(user)
     db.session.add(Recovery(user_id=user.id, digest=token.digest(carried), expires_at=clock.now() + Recovery.LASTS))
     return carried
@@ -60,9 +63,9 @@ def end(user: User) -> None:
     db.session.execute(delete(Recovery).where(Recovery.user_id == user.id))
 
 
-def issue_link(email: str) -> str:
-    """A new one-time link for a user. Raises NotFound."""
-    carried = issue(User.named(email))
+def invite(email: str, is_admin: bool) -> str:
+    """A new user, and the one-time link by which they choose a password. Raises NotAccepted or AlreadyExists."""
+    carried = issue(registration.add(email, None, is_admin))
     db.session.commit()
     return link(carried)
 
@@ -96,5 +99,7 @@ def redeem(carried: str, password: str, address: str) -> User:
 def link(carried: str) -> str:
     """Built from the site's own address, never from a request's."""
     config = settings.current()
-    told = config.served_at.read_text() if config.served_at.exists() else config.address
-    return f"{config.url or told}/recover/{carried}"
+    address = config.address
+    with suppress(FileNotFoundError):
+        address = config.url or config.served_at.read_text()
+    return f"{address}/recover/{carried}"

@@ -81,6 +81,7 @@ def test_a_guesser_is_listed_first_with_the_seconds_until_free(run: Run, mallory
         "allowed": 5,
         "left": 0,
         "window": 60,
+        "counts": "attempts to sign in; a right one is given back",
         "blocked": True,
     }
     assert (account["lane"], account["who"], account["used"], account["left"]) == ("account", ada, 5, 5)
@@ -107,6 +108,33 @@ def test_a_cleared_address_signs_in_at_once_and_nobody_else_is_touched(
     assert (cleared.exit_code, cleared.output) == (0, f"Cleared 1 counter of {MALLORY}.\n")
     assert dump(redis) == others
     assert mallory.sign_in(ada).status_code == 303
+
+
+def test_several_addresses_are_cleared_at_once(run: Run, app: Flask) -> None:
+    for address in (MALLORY, "203.0.113.9", "203.0.113.10"):
+        guess(app, address, f"{address}@example.org", times=1)
+    assert run(f"limits clear --address {MALLORY} --address 203.0.113.9").output.startswith("Cleared 2 counters of ")
+    assert [row["who"] for row in listed(run) if row["lane"] == "address"] == ["203.0.113.10"]
+
+
+def test_who_is_listed_by_a_digest_is_shown_and_cleared_by_it(run: Run, app: Flask) -> None:
+    guess(app, email="nobody@example.org", times=1)
+    who = next(row["who"] for row in listed(run) if row["lane"] == "account")
+    assert json.loads(run(f"limits show --account {who} --format json").stdout)[0]["used"] == 1
+    assert run(f"limits clear --account {who}").output == f"Cleared 1 counter of {who}.\n"
+
+
+def test_the_longest_wait_is_listed_first(run: Run, app: Flask, redis: Redis) -> None:
+    for number, address in enumerate(("203.0.113.2", "203.0.113.1", "203.0.113.3")):
+        guess(app, address, f"{address}@example.org", times=5 if number else 2)
+    rows = [(row["free_in"], row["used"]) for row in listed(run)]
+    assert rows == sorted(rows, reverse=True)
+    assert rows[0][0] > rows[-1][0]
+
+
+def test_what_is_no_time_in_a_counter_is_passed_over(run: Run, mallory: Browser, redis: Redis) -> None:
+    redis.lpush(f"netflix:limits:sign-in:address:60:{MALLORY}", "not a number")
+    assert listed(run)[0]["used"] == 5
 
 
 def test_every_counter_of_an_address_is_cleared(run: Run, app: Flask) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from cli import main
+from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.errors import Busy
+from netflix.extensions import db
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, environment, in_a_pipe
 
@@ -73,11 +76,81 @@ def test_a_database_that_fails_is_told_with_its_reason(run: Run, monkeypatch: py
 
 
 def test_a_database_that_is_not_migrated_is_told_with_the_remedy(build: Callable[..., Flask], tmp_path: Any) -> None:
+    (tmp_path / "empty.db").touch()
     site = build(database_url=f"sqlite:///{tmp_path / 'empty.db'}")
     refused = site.test_cli_runner().invoke(main, ["users", "list"])
     assert refused.exit_code == 6
-    assert "no such table" in refused.stderr
+    assert "not migrated" in refused.stderr
     assert "netflix-admin db upgrade" in refused.stderr
+
+
+def test_where_there_is_no_site_none_is_made_by_asking(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "netflix.db").unlink()
+    refused = in_a_pipe(config, "users", "list")
+    assert refused.returncode == 6
+    assert f"There is no site in {tmp_path} yet." in refused.stderr
+    assert not (tmp_path / "netflix.db").exists()
+
+
+def test_a_database_of_another_version_is_told(app: Flask, run: Run) -> None:
+    with app.app_context():
+        db.session.execute(db.text("UPDATE alembic_version SET version_num = '9999'"))
+        db.session.commit()
+    refused = run("users list")
+    assert refused.exit_code == 6
+    assert "is at version 9999" in refused.stderr
+
+
+def test_a_file_that_is_no_database_is_told_with_6(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "netflix.db").write_bytes(b"no database " * 1000)
+    refused = in_a_pipe(config, "users", "list")
+    assert (refused.returncode, refused.stdout) == (6, "")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else's guest")
+def test_root_writes_nothing_into_another_s_site(run: Run, tmp_path: Path, ada: str) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    refused = run("users list")
+    assert refused.exit_code == 7
+    assert "sudo -u nobody netflix-admin" in refused.stderr
+
+
+SHELL = {"closed": "{} >&-", "full": "{} >/dev/full", "gone": "{} | true; exit ${{PIPESTATUS[0]}}"}
+
+
+@pytest.mark.parametrize("how", SHELL)
+@pytest.mark.parametrize("command", ["users create zoe@example.org --link", "users reset-password ada@example.org"])
+def test_a_secret_that_nobody_saw_is_told(config: Config, ada: str, how: str, command: str) -> None:
+    line = SHELL[how].format(f"{' '.join(COMMAND)} {command}")
+    done = subprocess.run(["bash", "-c", line], env=environment(config), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "could not be printed" in done.stderr
+    assert "users reset-password" in done.stderr
+
+
+def test_of_several_none_is_reset_after_one_that_nobody_saw(config: Config, app: Flask, ada: str, grace: str) -> None:
+    line = f"{' '.join(COMMAND)} users reset-password {ada} {grace} >/dev/full"
+    done = subprocess.run(["bash", "-c", line], env=environment(config), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 8
+    with app.app_context():
+        assert [User.named(email).has_password for email in (ada, grace)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("users list >&-", 0), ("users create zoe@example.org <&-", 2), ("users create z@x --password-stdin <&-", 2)],
+)
+def test_a_stream_that_is_closed_is_no_fault_of_ours(config: Config, ada: str, command: str, code: int) -> None:
+    line = f"{' '.join(COMMAND)} {command}"
+    done = subprocess.run(["bash", "-c", line], env=environment(config), capture_output=True, text=True, timeout=30)
+    assert done.returncode == code
+    assert "unexpected" not in done.stderr
+
+
+def test_an_argument_that_is_no_text_is_a_user_that_is_not_there(config: Config) -> None:
+    done = subprocess.run([*COMMAND, "users", "show", b"\xff@x.org"], env=environment(config), capture_output=True)
+    assert done.returncode == 3
 
 
 def test_settings_that_do_not_hold_are_all_told(config: Config) -> None:

@@ -42,6 +42,13 @@ def test_those_of_one_user_are_listed(run: Run, phone: Browser, desk: Browser, a
     assert [session["email"] for session in listed(run, f"--user {ada}")] == [ada]
 
 
+@pytest.mark.parametrize("command", ["list", "end"])
+def test_an_empty_name_is_not_everybody(run: Run, phone: Browser, command: str) -> None:
+    """Such as that of a variable of the shell that is not set."""
+    assert run("sessions", command, "--user", "").exit_code == 3
+    assert phone.get("/dashboard").status_code == 200
+
+
 def test_one_is_ended_by_its_id(run: Run, phone: Browser, desk: Browser, ada: str) -> None:
     number = listed(run, f"--user {ada}")[0]["id"]
     assert run(f"sessions end {number}").output == f"Ended session {number}.\n"

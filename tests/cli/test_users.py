@@ -2,14 +2,17 @@
 
 import json
 import re
+import subprocess
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 
 from netflix.accounts.user import User
+from netflix.config import Config
 from netflix.extensions import db
 from tests.cli.conftest import Run
+from tests.cli.terminal import COMMAND, environment
 from tests.people import PASSWORD, Browser
 
 OTHER = "four loud kettles"
@@ -96,12 +99,12 @@ def test_an_administrator_is_made(run: Run) -> None:
 def test_a_taken_e_mail_is_told_with_4_however_it_is_written(run: Run, ada: str) -> None:
     refused = run("users create ADA@Example.org --generate")
     assert (refused.exit_code, refused.stdout) == (4, "")
-    assert "There is a user ADA@Example.org already." in refused.stderr
+    assert "There is a user ada@example.org already." in refused.stderr
 
 
 def test_if_not_exists_leaves_a_user_as_it_is(run: Run, ada: str, browser: Browser) -> None:
     left = run(f"users create {ada} --admin --if-not-exists --password-stdin", given=f"{OTHER}\n")
-    assert (left.exit_code, left.output) == (0, f"There is a user {ada} already; nothing was changed.\n")
+    assert (left.exit_code, left.output) == (0, f"There is a user {ada} already. Nothing was changed.\n")
     assert json.loads(run(f"users show {ada} --format json").stdout)["admin"] is False
     assert browser.sign_in(ada).status_code == 303
 
@@ -175,6 +178,30 @@ def test_several_are_reset_on_a_line_each(run: Run, ada: str, grace: str) -> Non
     assert done.exit_code == 0
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [ada, grace]
     assert all(line.split("\t")[1].startswith("http://") for line in done.stdout.splitlines())
+
+
+def test_one_user_in_two_spellings_is_reset_once(run: Run, ada: str, browser: Browser) -> None:
+    (line,) = run(f"users reset-password {ada} ADA@example.org").stdout.splitlines()
+    assert browser.get(urlsplit(line).path).status_code == 303
+
+
+@pytest.mark.parametrize("way", ["", "--generate"])
+def test_who_is_disabled_is_let_in_before_a_new_password(run: Run, ada: str, way: str) -> None:
+    run(f"users disable {ada}")
+    refused = run(f"users reset-password {ada} {way}")
+    assert (refused.exit_code, refused.stdout) == (7, "")
+    assert "users enable" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["disable", "demote"])
+def test_two_at_once_leave_one_administrator(run: Run, config: Config, grace: str, command: str) -> None:
+    for n in range(4):
+        run(f"users create {n}@example.org --admin --link")
+    emails = [grace, *(f"{n}@example.org" for n in range(4))]
+    each = [subprocess.Popen([*COMMAND, "users", command, e], env=environment(config), stderr=-1) for e in emails]
+    for process in each:
+        process.communicate(timeout=60)
+    assert sorted(process.returncode for process in each) == [0, 0, 0, 0, 7]
 
 
 def test_one_that_fails_does_not_stop_the_others(run: Run, ada: str, grace: str) -> None:

@@ -17,6 +17,7 @@ from redis.exceptions import ReadOnlyError
 from netflix.config import Config
 from netflix.errors import ConfigError
 from netflix.limits import counter, store
+from netflix.limits.policy import Lane
 from netflix.limits.store import CounterStore
 from tests.conftest import Build
 from tests.people import Browser
@@ -475,7 +476,7 @@ def test_a_server_that_cannot_be_started_is_told_once_and_tried_on(
         guesses(Browser(own), 1)
         until(lambda: not probes())
     assert len(asked) == 5
-    assert written.getvalue().count("the site's own redis cannot be started") == 1
+    assert written.getvalue().count("redis cannot be returned to") == 1
     assert not own.extensions["netflix-counters"].store.degraded
 
 
@@ -490,5 +491,49 @@ def test_another_fault_of_the_start_is_told_too(own: Flask, monkeypatch: pytest.
     with log() as written:
         guesses(Browser(own), 1)
         until(lambda: not probes())
-    assert written.getvalue().count("cannot be started: one") == 1
-    assert written.getvalue().count("cannot be started: two") == 1
+    assert written.getvalue().count("OSError: one") == 1
+    assert written.getvalue().count("OSError: two") == 1
+
+
+def test_no_fault_ends_the_search(own: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the thread that looks for Redis the site would stay without it for ever."""
+    counting = own.extensions["netflix-counters"].store
+    faults: list[Exception] = [MemoryError(), ValueError("odd")]
+    true = counting._try_return
+
+    def try_return() -> None:
+        if faults:
+            raise faults.pop()
+        true()
+
+    monkeypatch.setattr(counting, "_try_return", try_return)
+    counting._lost(RedisGone())
+    until(lambda: not counting.degraded)
+    assert not faults
+
+
+def test_where_no_thread_is_to_be_had_the_next_attempt_begins_anew(
+    app: Flask, road: Road, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with app.app_context():
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_thread)
+            counter.hit((counter.LIMITS[0], "192.0.2.10"))
+        assert not road.store.degraded
+        counter.hit((counter.LIMITS[0], "192.0.2.10"))
+        assert road.store.degraded
+        assert len(road.store.fallback.untold) == 2
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_what_the_terminal_clears_stays_cleared_without_redis(
+    app: Flask, browser: Browser, build: Build, redis_url: str, ada: str, everything: bool
+) -> None:
+    """Also what stands in the book alone."""
+    assert guesses(browser, 6) == [401] * 5 + [429]
+    with build(redis_url=redis_url).app_context():
+        counter.clear(None if everything else counter.counters().keys(Lane.ADDRESS, "192.0.2.10"))
+    assert guesses(browser, 1) == [401]

@@ -19,10 +19,18 @@ def refusal(site: Site) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("sent", "group"), [(signal.SIGTERM, False), (signal.SIGTERM, True), (signal.SIGINT, False), (signal.SIGINT, True)]
+    ("sent", "group"),
+    [
+        (signal.SIGTERM, False),
+        (signal.SIGTERM, True),
+        (signal.SIGINT, False),
+        (signal.SIGINT, True),
+        (signal.SIGHUP, False),
+        (signal.SIGHUP, True),
+    ],
 )
 def test_it_ends_quietly_at_once_and_whole(folder: Path, sent: signal.Signals, group: bool) -> None:
-    """To the process alone, as a service manager does, and to all of its group, as Ctrl-C does."""
+    """To the process alone, as a service manager does, and to all of its group, as Ctrl-C and a closed terminal do."""
     with served(folder) as site:
         workers, own = site.workers(), site.own_redis_pid()
         assert len(workers) == 2
@@ -53,6 +61,20 @@ def test_a_worker_that_is_killed_is_replaced(folder: Path) -> None:
         os.kill(killed, signal.SIGKILL)
         until(lambda: len(site.workers()) == 2 and killed not in site.workers())
         assert [site.visitor().get("/login").status for _ in range(20)] == [200] * 20
+
+
+def test_a_host_may_be_a_name(folder: Path) -> None:
+    with served(folder, host="localhost") as site:
+        assert f"http://localhost:{site.port}" in site.said
+        assert (folder / "address").read_text() == f"http://localhost:{site.port}"
+        site.end()
+    assert not (folder / "address").exists()
+
+
+def test_a_second_site_s_address_is_not_forgotten_with_the_first(folder: Path) -> None:
+    with served(folder) as first, served(folder) as second:
+        first.end()
+        assert (folder / "address").read_text() == f"http://127.0.0.1:{second.port}"
 
 
 def test_a_port_that_is_taken_is_told_in_one_sentence(folder: Path) -> None:

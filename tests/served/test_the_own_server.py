@@ -101,3 +101,13 @@ def test_a_folder_too_long_for_a_socket_is_told_so(folder: Path, migrated: Path)
         assert site.process
         assert site.process.wait(10) == 2
         assert "NETFLIX_INSTANCE: is too long for a socket in it" in site.said
+
+
+def test_one_that_hangs_is_ended_with_the_site(folder: Path) -> None:
+    with served(folder) as site:
+        pid = site.own_redis_pid()
+        assert pid
+        os.kill(pid, signal.SIGSTOP)
+        assert site.end() == 0
+        assert not is_alive(pid)
+        assert "Traceback" not in site.said

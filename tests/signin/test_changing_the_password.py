@@ -1,11 +1,9 @@
-from urllib.parse import urlsplit
-
 import pytest
 from flask import Flask
 
 from netflix.accounts import password as passwords
-from netflix.signin import access, recovery
-from tests.people import PASSWORD, Browser
+from netflix.signin import access
+from tests.people import PASSWORD, Browser, link_for
 from tests.watching import hashes
 
 NEW = "a quite new password"
@@ -92,7 +90,7 @@ def test_password_managers_find_the_page(member: Browser) -> None:
 
 def test_a_change_ends_a_link(app: Flask, member: Browser, ada: str) -> None:
     with app.app_context():
-        link = urlsplit(recovery.issue_link(ada)).path
+        link = link_for(ada)
     assert change(member) == 303
     assert Browser(app).get(link).status_code == 410
 

@@ -90,3 +90,10 @@ def test_the_page_that_was_rendered_before_is_the_page(browser: Browser, target:
     token = re.compile(r'(name="csrf_token" value=")[^"]+')
     assert token.sub(r"\1", ready) == token.sub(r"\1", anew)
     assert '"><b>' not in ready
+
+
+@pytest.mark.parametrize("path", ["/recover", "//login", "/login/", "/dashboard/"])
+def test_an_untidy_address_is_never_sent_to_the_host_that_a_visitor_claimed(app: Flask, path: str) -> None:
+    answer = app.test_client().get(path, base_url="http://evil.example")
+    assert "evil.example" not in answer.headers.get("Location", "")
+    assert "evil.example" not in answer.text

@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -15,7 +14,7 @@ from netflix.extensions import db
 from netflix.limits import counter, policy
 from netflix.signin import access, recovery
 from netflix.signin.session import Session
-from tests.people import Browser
+from tests.people import Browser, link_for
 from tests.watching import hashes, log
 
 NEW = "a quite new password"
@@ -25,7 +24,7 @@ NEW = "a quite new password"
 def link(app: Flask, ada: str) -> str:
     """The path of a link that the operator made for ada."""
     with app.app_context():
-        return urlsplit(recovery.issue_link(ada)).path
+        return link_for(ada)
 
 
 def opens(app: Flask, link: str) -> bool:
@@ -99,7 +98,7 @@ def test_of_two_at_once_one_wins(app: Flask, ada: str, link: str) -> None:
 
 
 ENDINGS: dict[str, Callable[[str], object]] = {
-    "a newer link": recovery.issue_link,
+    "a newer link": link_for,
     "a reset with a newer link": access.reset_by_link,
     "a password from the terminal": lambda email: access.set_password(email, NEW),
     "disabling": access.disable,
@@ -234,7 +233,7 @@ def test_a_session_of_another_does_not_open_it(app: Flask, ada: str, grace: str,
 
 def test_it_is_of_the_site_s_own_address(build: Callable[..., Flask], ada: str) -> None:
     with build(url="https://films.example.org").app_context():
-        assert recovery.issue_link(ada).startswith("https://films.example.org/recover/")
+        assert access.reset_by_link(ada).startswith("https://films.example.org/recover/")
 
 
 def test_a_disabled_user_gets_none(app: Flask, ada: str) -> None:
@@ -247,4 +246,4 @@ def test_a_disabled_user_gets_none(app: Flask, ada: str) -> None:
 def test_it_names_the_address_at_which_the_site_said_it_is(app: Flask, config: Config, ada: str) -> None:
     config.served_at.write_text("http://127.0.0.1:6123")
     with app.app_context():
-        assert recovery.issue_link(ada).startswith("http://127.0.0.1:6123/recover/")
+        assert access.reset_by_link(ada).startswith("http://127.0.0.1:6123/recover/")
