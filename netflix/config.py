@@ -25,6 +25,7 @@ from netflix.values import (
     a_url,
     networks,
     rates,
+    some_keys,
     whole,
 )
 
@@ -45,8 +46,12 @@ RATE = "a limit such as `5 per minute` or `5 per minute; 20 per hour`"
 class Config:
     """Each field is read from the variable NETFLIX_ and its name in capitals."""
 
-    secret_key: str = setting(
-        a_key, "", "at least 32 characters", "signs cookies; made in the instance folder on a loopback host", True
+    secret_key: tuple[str, ...] = setting(
+        some_keys,
+        (),
+        "at least 32 characters; several divided by commas, of which the first signs and all are known",
+        "signs cookies; made in the instance folder on a loopback host",
+        True,
     )
     password_key: str = setting(
         a_key,
@@ -175,26 +180,27 @@ class Config:
         filled["redis_url"] = self.redis_url or f"unix://{folder / 'redis.sock'}"
         return Config(**{known.name: getattr(self, known.name) for known in fields(self)} | filled)
 
-    def _keys(self, folder: Path) -> dict[str, str]:
+    def _keys(self, folder: Path) -> dict[str, Any]:
         """The keys that were given, and those that are kept in the folder, which is made."""
+        found: dict[str, Any] = {}
+        problems = []
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = {
-                "secret_key": self.secret_key or keys.kept(folder, "secret.key"),
-                "password_key": self.password_key or keys.kept(folder, "password.key"),
-            }
+            for name, read in (("secret_key", some_keys), ("password_key", a_key)):
+                file = name.replace("_", ".")
+                try:
+                    found[name] = getattr(self, name) or read(keys.kept(folder, file))
+                except ValueError:
+                    problems.append(
+                        f"{PREFIX}{name.upper()}: the file '{folder / file}' has no key of at least "
+                        f"{SHORTEST_KEY} characters; put back the one that was there, or remove the file for a new one."
+                    )
         except OSError as error:
             raise ConfigError(
                 [f"{PREFIX}INSTANCE: '{folder}' cannot be written ({error.strerror}); it accepts a folder that can."]
             ) from error
-        if short := [name for name, key in found.items() if len(key) < SHORTEST_KEY]:
-            raise ConfigError(
-                [
-                    f"{PREFIX}{name.upper()}: the file '{folder / name.replace('_', '.')}' has no key of at least "
-                    f"{SHORTEST_KEY} characters; put back the one that was there, or remove the file for a new one."
-                    for name in short
-                ]
-            )
+        if problems:
+            raise ConfigError(problems)
         return found
 
     @property

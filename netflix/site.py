@@ -48,7 +48,8 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or Config.from_env(os.environ)
     app = Site("netflix", template_folder=str(where("templates")), static_folder=str(where("static")))
     app.config.from_mapping(
-        SECRET_KEY=config.secret_key,
+        SECRET_KEY=config.secret_key[0],
+        SECRET_KEY_FALLBACKS=list(config.secret_key[1:]),
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=Session.REMEMBERED_ABSOLUTE,
@@ -57,6 +58,8 @@ def create_app(config: Config | None = None) -> Flask:
         MAX_FORM_PARTS=50,
         # The token lives as long as the cookie: a page left open over night still signs in.
         WTF_CSRF_TIME_LIMIT=None,
+        # The last of a list signs, all verify.
+        WTF_CSRF_SECRET_KEY=list(reversed(config.secret_key)),
         # A browser that sends no Referer is not an attack; the token decides.
         WTF_CSRF_SSL_STRICT=False,
         SQLALCHEMY_DATABASE_URI=config.database_url,

@@ -21,6 +21,11 @@ def a_key(text: str) -> str:
     return text
 
 
+def some_keys(text: str) -> tuple[str, ...]:
+    """Divided by commas or white space."""
+    return tuple(a_key(part) for part in re.split(r"[,\s]+", text.strip(", \t\n")))
+
+
 def a_database(text: str) -> str:
     try:
         url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))

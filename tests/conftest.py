@@ -74,7 +74,9 @@ def migrated(short_folder: Path) -> Path:
 def config(tmp_path: Path, migrated: Path, redis: Redis, redis_url: str) -> Config:
     """Cheap hashes, an empty database at head, and empty counters."""
     shutil.copy(migrated, tmp_path / "netflix.db")
-    return Config(secret_key=KEY, password_key=KEY, instance=tmp_path, redis_url=redis_url, bcrypt_rounds=4).completed()
+    return Config(
+        secret_key=(KEY,), password_key=KEY, instance=tmp_path, redis_url=redis_url, bcrypt_rounds=4
+    ).completed()
 
 
 @pytest.fixture

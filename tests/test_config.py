@@ -185,6 +185,13 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert "cannot be written" in told
 
 
+def test_several_secrets_are_taken_in_their_order(folder: str) -> None:
+    config = Config.from_env({"NETFLIX_INSTANCE": folder, "NETFLIX_SECRET_KEY": f"{KEY}, {'o' * 40}"})
+    assert config.secret_key == (KEY, "o" * 40)
+    (told,) = problems(NETFLIX_SECRET_KEY=f"{KEY},short")
+    assert "short" not in told
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

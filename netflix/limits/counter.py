@@ -72,7 +72,7 @@ class Counters:
         app.extensions["limiter"] = {self.limiter}
         self.limiter.init_app(app)
         self._rates = {limit: [(r.amount, r.get_expiry()) for r in limit.rates(config)] for limit in LIMITS}
-        self._secret = config.secret_key
+        self._secret = config.secret_key[0]
         self._redis_url = config.redis_url
 
     @property

@@ -27,10 +27,10 @@ class PlainSerializer(URLSafeTimedSerializer):
 
 
 @lru_cache
-def serializer(secret: str) -> PlainSerializer:
-    """The key is derived once, not at every request, which would cost as much as rendering a page."""
-    key = digest(secret.encode(), b"netflix cookie", "sha256")
-    return PlainSerializer(key, signer_kwargs={"key_derivation": "none", "digest_method": sha256})
+def serializer(secrets: tuple[str, ...]) -> PlainSerializer:
+    """The first signs, all verify. Keys are derived once: at every request that would cost as much as a page."""
+    keys = [digest(secret.encode(), b"netflix cookie", "sha256") for secret in reversed(secrets)]
+    return PlainSerializer(keys, signer_kwargs={"key_derivation": "none", "digest_method": sha256})
 
 
 class CookieInterface(SecureCookieSessionInterface):
@@ -46,4 +46,4 @@ class CookieInterface(SecureCookieSessionInterface):
         return request.is_secure
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer:
-        return serializer(app.secret_key)  # type: ignore[arg-type]
+        return serializer((app.config["SECRET_KEY"], *app.config["SECRET_KEY_FALLBACKS"]))

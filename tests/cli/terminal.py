@@ -31,7 +31,7 @@ def environment(config: Config) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "PYTHONWARNINGS": "error",
         "TERM": "xterm-256color",
-        "NETFLIX_SECRET_KEY": config.secret_key,
+        "NETFLIX_SECRET_KEY": ",".join(config.secret_key),
         "NETFLIX_PASSWORD_KEY": config.password_key,
         "NETFLIX_INSTANCE": str(config.instance),
         "NETFLIX_DATABASE_URL": config.database_url,

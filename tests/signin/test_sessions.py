@@ -158,7 +158,32 @@ def test_a_cookie_of_another_secret_is_nobody_s(
     app: Flask, browser: Browser, ada: str, build: Callable[..., Flask]
 ) -> None:
     browser.sign_in(ada)
-    assert not is_in(with_cookie(build(secret_key="another secret of more than 32 characters"), cookie(browser)))
+    assert not is_in(with_cookie(build(secret_key=("another secret of more than 32 characters",)), cookie(browser)))
+
+
+def test_a_new_secret_signs_nobody_out_while_the_old_one_is_known(
+    app: Flask, browser: Browser, ada: str, build: Callable[..., Flask]
+) -> None:
+    browser.sign_in(ada)
+    (old,) = app.extensions["netflix-config"].secret_key
+    new = "a new secret, also of more than 32 characters"
+    rotated = build(secret_key=(new, old))
+    client = with_cookie(rotated, cookie(browser))
+    assert is_in(client)
+    assert not is_in(with_cookie(build(secret_key=(new,)), cookie(browser)))
+
+
+def test_a_form_opened_before_the_secret_was_rotated_is_still_taken(
+    app: Flask, browser: Browser, ada: str, build: Callable[..., Flask]
+) -> None:
+    token, before = browser.token(), browser.client.get_cookie("session")
+    (old,) = app.extensions["netflix-config"].secret_key
+    rotated = Browser(build(secret_key=("a new secret, also of more than 32 characters", old)))
+    assert before
+    rotated.client.set_cookie("session", before.value)
+    sent = {"csrf_token": token, "email": ada, "password": PASSWORD}
+    assert rotated.client.post("/login", data=sent).status_code == 303
+    assert rotated.client.get_cookie("session") != before
 
 
 def test_of_many_sessions_the_longest_unseen_end(
