@@ -132,6 +132,12 @@ def print_listing(columns: Sequence[Column], rows: Iterable[Any], form: str, emp
         note(empty)
 
 
+def print_lines(columns: Sequence[Column], rows: Iterable[Any]) -> None:
+    """One by one as they come, so without a table's widths."""
+    for row in rows:
+        click.echo("  ".join(column.shown(row) for column in columns if column.title))
+
+
 def print_thing(columns: Sequence[Column], thing: Any, form: str) -> None:
     if form == "json":
         click.echo(as_json(record(columns, thing), indent=2))
@@ -178,6 +184,8 @@ def plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return iso(value)
+    if isinstance(value, dict):
+        return as_json(value)
     return printable(str(value))
 
 

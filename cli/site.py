@@ -1,8 +1,10 @@
 """The site as the terminal reaches it: each part is loaded when it is first used, so that help needs none of it."""
 
+import logging
 import os
 import pwd
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     import sqlalchemy.exc as database_errors
     from flask import Flask
 
+    from netflix import errors
     from netflix.accounts import email, password, registration, user
+    from netflix.events import event
     from netflix.limits import address, counter, policy
     from netflix.signin import access, expiry, recovery, session
 else:
@@ -29,6 +33,8 @@ else:
         "counter": "netflix.limits.counter",
         "database_errors": "sqlalchemy.exc",
         "email": "netflix.accounts.email",
+        "errors": "netflix.errors",
+        "event": "netflix.events.event",
         "expiry": "netflix.signin.expiry",
         "migrations": "flask_migrate.cli",
         "password": "netflix.accounts.password",
@@ -56,6 +62,17 @@ def let_go() -> None:
     db = import_module("netflix.extensions").db
     db.session.remove()
     db.engine.dispose()
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """The record has what the operator does; its lines are for the log of the site, not for the terminal."""
+    log = logging.getLogger("netflix.event")
+    log.disabled = True
+    try:
+        yield
+    finally:
+        log.disabled = False
 
 
 def check_owner(app: "Flask") -> None:
@@ -86,6 +103,7 @@ def within(command: Callable[P, T], migrated: bool = True) -> Callable[P, T]:
         if migrated:
             import_module("netflix.schema").check(app.extensions["netflix-config"])
         ctx.with_resource(app.app_context())
+        ctx.with_resource(unlogged())
         ctx.call_on_close(let_go)
         return command(*args, **kwargs)
 

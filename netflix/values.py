@@ -22,8 +22,8 @@ def a_key(text: str) -> str:
 
 
 def some_keys(text: str) -> tuple[str, ...]:
-    """Divided by commas or white space."""
-    return tuple(a_key(part) for part in re.split(r"[,\s]+", text.strip(", \t\n")))
+    """Divided by commas."""
+    return tuple(a_key(part.strip()) for part in text.split(","))
 
 
 def a_database(text: str) -> str:

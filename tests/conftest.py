@@ -22,7 +22,7 @@ from tests.people import PASSWORD, Browser
 
 # What `build` answers: a site with some settings changed.
 Build = Callable[..., Flask]
-KEY = "a key for tests that nobody else has, of enough characters"
+KEY = "a key for tests that nobody else has and of enough characters"
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from netflix.accounts import email as addresses
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
 from netflix.errors import AlreadyExists, NotAccepted, accept
+from netflix.events import event
 from netflix.extensions import db
 from netflix.limits import counter, policy
 
@@ -16,21 +17,24 @@ def register(email: str, password: str, address: str) -> User:
     counted = counter.hit((policy.REGISTRATION_FROM_ADDRESS, address))
     try:
         with counter.given_back(counted, unless=AlreadyExists):
-            return create(email, password)
+            return create(email, password, address=address)
     except AlreadyExists as known:
         raise NotAccepted(
             {"email": ["There is an account with this e-mail already. Sign in, or use another."]}
         ) from known
 
 
-def create(email: str, password: str | None, is_admin: bool = False) -> User:
-    """A new user, without a password when it is None. Raises NotAccepted, AlreadyExists or Busy."""
-    user = add(email, password, is_admin)
+def create(email: str, password: str | None, is_admin: bool = False, address: str = "") -> User:
+    """A new user, without a password when it is None. Raises NotAccepted, AlreadyExists or Busy.
+
+    `address` is where a stranger did it; the operator has none.
+    """
+    user = add(email, password, is_admin, address)
     db.session.commit()
     return user
 
 
-def add(email: str, password: str | None, is_admin: bool) -> User:
+def add(email: str, password: str | None, is_admin: bool = False, address: str = "") -> User:
     """As `create`; committed by the act that called."""
     check(email, password)
     user = User(
@@ -45,6 +49,7 @@ def add(email: str, password: str | None, is_admin: bool) -> User:
     except IntegrityError as error:
         db.session.rollback()
         raise taken(email) from error
+    event.record(event.Kind.USER_CREATED, user.id, address, admin=is_admin)
     return user
 
 

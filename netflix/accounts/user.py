@@ -43,6 +43,10 @@ class User(Model):
         return user
 
     @classmethod
+    def numbered(cls, number: int) -> "User | None":
+        return db.session.get(cls, number)
+
+    @classmethod
     def everyone(cls) -> list["User"]:
         return list(db.session.scalars(select(cls).order_by(cls.email_key)))
 

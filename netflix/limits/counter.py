@@ -30,10 +30,11 @@ BATCH = 1000
 
 
 class Attempt(NamedTuple):
-    """One attempt that was let in, as it can be taken back."""
+    """One attempt that was let in, as it can be taken back; `used_up` is a limit whose last one it was."""
 
     rules: tuple[Rule, ...]
     stamp: int
+    used_up: Limit | None = None
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,12 @@ class Counters:
 
     def hit(self, *subjects: tuple[Limit, str]) -> Attempt:
         """As `hit` below, for who has no request yet."""
-        rules = tuple(rule for limit, subject in subjects for rule in self.rules(limit, subject))
-        number, value = self.store.acquire_together(rules)
-        if number:
-            raise TooManyAttempts(value / 1_000_000)
-        return Attempt(rules, value)
+        limits = [(limit, rule) for limit, subject in subjects for rule in self.rules(limit, subject)]
+        rules = tuple(rule for _, rule in limits)
+        decision = self.store.acquire_together(rules)
+        if decision.rule:
+            raise TooManyAttempts(decision.value / 1_000_000)
+        return Attempt(rules, decision.value, limits[decision.used_up - 1][0] if decision.used_up else None)
 
     def refund(self, attempt: Attempt) -> None:
         self.store.refund(attempt.rules, attempt.stamp)
@@ -145,6 +147,11 @@ def hit(*subjects: tuple[Limit, str]) -> Attempt:
     Raises TooManyAttempts with the longest wait.
     """
     return counters().hit(*subjects)
+
+
+def who(limit: Limit, subject: str) -> str:
+    """Whom `limit` counts for an address or a normalised e-mail."""
+    return counters().who(limit, subject)
 
 
 def is_for(attempt: Attempt, *subjects: tuple[Limit, str]) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 log = logging.getLogger("netflix.limits")
 
@@ -29,6 +30,17 @@ MOST = 1000
 # The first page: the edition, nothing, the bytes it began with, nothing.
 PAGE = struct.Struct("<16sqqq")
 THICKEST = 2 << 20
+
+
+class Decision(NamedTuple):
+    """Let in when `rule` is 0, with the attempt's stamp as `value`; else the deciding rule's number, and µs to wait.
+
+    `used_up` is the number of a rule whose last attempt this was, or 0. Rules are numbered from 1.
+    """
+
+    rule: int
+    value: int
+    used_up: int = 0
 
 
 class Rule:
@@ -72,23 +84,24 @@ class Fallback:
         self._complaint = ""
         self._lock = threading.Lock()
 
-    def acquire(self, rules: Sequence[Rule]) -> tuple[int, int]:
-        """(0, the attempt's stamp) when let in, else (the deciding rule's number from 1, microseconds to wait)."""
+    def acquire(self, rules: Sequence[Rule]) -> Decision:
+        """Lets an attempt in under all rules or under none."""
         with self._opened() as book:
             now = time.time_ns() // 1000
             self._catch_up(book)
             number, wait = self._decided(rules, now)
             if number:
-                return number, wait
+                return Decision(number, wait)
             # No two of a counter have the same: it is by its stamp that one is taken back.
             newest = (seen.stamps[0] for r in rules if (seen := self._seen.get(r.digest)) and seen.stamps)
             stamp = max(now, max(newest, default=0) + 1)
             self._write(book, [rule.page(stamp, 0) for rule in rules])
             self.untold.extend((rule, stamp) for rule in rules)
-            return 0, stamp
+            self._catch_up(book)
+            return Decision(0, stamp, self._decided(rules, now)[0])
 
-    def note(self, rules: Sequence[Rule], stamp: int) -> tuple[int, int]:
-        """Writes down what Redis let in, and answers as `acquire`.
+    def note(self, rules: Sequence[Rule], stamp: int) -> Decision:
+        """Writes down what Redis let in.
 
         Under a counter of which the book has an attempt that Redis had not heard of by then, the book decides.
         """
@@ -98,9 +111,9 @@ class Fallback:
             if any(self._was_ahead(rule, stamp, now) for rule in rules):
                 number, wait = self._decided(rules, now)
                 if number:
-                    return number, wait
+                    return Decision(number, wait)
             self._write(book, [rule.page(stamp, stamp) for rule in rules])
-            return 0, stamp
+            return Decision(0, stamp)
 
     def told(self, rule: Rule, stamp: int, heard: int) -> None:
         """Redis has heard of it, at `heard` by its own clock; one that was taken back meanwhile stays so."""

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from netflix.limits.fallback import SECOND, Fallback, Rule
+from netflix.limits.fallback import SECOND, Decision, Fallback, Rule
 
 log = logging.getLogger("netflix.limits")
 
@@ -24,7 +24,8 @@ PROBE = "netflix:probe"
 # Every counter is a list of the times, in microseconds of Redis's own clock, newest first, of the
 # attempts that were let in. All counters of an attempt are read and written in one call, so that no
 # other attempt comes between. KEYS: counters. ARGV: amount and window (µs) of each.
-# Answer: {0, stamp} when let in, else {number of the deciding counter, µs to wait}.
+# Answer: {0, stamp, number of a counter that this used up or 0} when let in, else {number of the deciding
+# counter, µs to wait, 0}.
 ACQUIRE = """
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
@@ -34,17 +35,19 @@ for i, key in ipairs(KEYS) do
   local left = oldest and oldest + ARGV[2 * i] - now or 0
   if left > wait then decided, wait = i, left end
 end
-if decided > 0 then return {decided, wait} end
+if decided > 0 then return {decided, wait, 0} end
 for _, key in ipairs(KEYS) do
   now = math.max(now, (redis.call('LINDEX', key, 0) or 0) + 1)
 end
-local stamp = string.format('%.0f', now)
+local stamp, used_up = string.format('%.0f', now), 0
 for i, key in ipairs(KEYS) do
   redis.call('LPUSH', key, stamp)
   redis.call('LTRIM', key, 0, ARGV[2 * i - 1] - 1)
   redis.call('PEXPIRE', key, math.ceil(ARGV[2 * i] / 1000))
+  local oldest = redis.call('LINDEX', key, ARGV[2 * i - 1] - 1)
+  if oldest and oldest + ARGV[2 * i] > now then used_up = i end
 end
-return {0, now}
+return {0, now, used_up}
 """
 
 # KEYS: counters. ARGV: the stamp to take back.
@@ -90,26 +93,25 @@ class CounterStore(RedisStorage):
     def redis(self) -> Redis:
         return self.storage
 
-    def acquire_together(self, rules: Sequence[Rule]) -> tuple[int, int]:
-        """Counts one attempt under all rules or under none, in one round trip. Never raises for Redis.
-
-        Answers (0, the attempt's stamp), or (the number of the deciding rule, microseconds to wait).
-        """
+    def acquire_together(self, rules: Sequence[Rule]) -> Decision:
+        """Counts one attempt under all rules or under none, in one round trip. Never raises for Redis."""
         if not self.degraded:
             try:
-                number, value = self._acquire([r.key for r in rules], [n for r in rules for n in limits_of(r)])
+                answer = self._acquire([r.key for r in rules], [n for r in rules for n in limits_of(r)])
             except RedisError as error:
                 self._lost(error)
             else:
-                return (number, value) if number else self._confirmed(rules, value)
+                decision = Decision(*answer)
+                return decision if decision.rule else self._confirmed(rules, decision)
         return self.fallback.acquire(rules)
 
-    def _confirmed(self, rules: Sequence[Rule], stamp: int) -> tuple[int, int]:
+    def _confirmed(self, rules: Sequence[Rule], let_in: Decision) -> Decision:
         """What Redis let in; refused after all when another process let in more meanwhile without it."""
-        number, value = self.fallback.note(rules, stamp)
-        if number:
-            self._take_back(rules, stamp)
-        return number, value
+        decision = self.fallback.note(rules, let_in.value)
+        if not decision.rule:
+            return let_in
+        self._take_back(rules, let_in.value)
+        return decision
 
     def refund(self, rules: Sequence[Rule], stamp: int) -> None:
         """Takes one attempt back under all rules."""
@@ -126,7 +128,7 @@ class CounterStore(RedisStorage):
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
         """Flask-Limiter's own way in, for `@limiter.limit`: the same counting."""
         rule = Rule(self.prefixed_key(key), limit, expiry)
-        return all(self.acquire_together([rule])[0] == 0 for _ in range(amount))
+        return all(self.acquire_together([rule]).rule == 0 for _ in range(amount))
 
     def _lost(self, error: RedisError) -> None:
         if str(error).startswith("WRONGTYPE"):

@@ -6,6 +6,8 @@ from netflix import clock
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
 from netflix.errors import Declined, NotFound, accept
+from netflix.events import event
+from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.signin import recovery
 from netflix.signin.session import Session
@@ -28,6 +30,7 @@ def set_password(email: str, password: str) -> User:
     kept = passwords.stored(password)
     user.password_hash = kept
     shut_out(user)
+    event.record(Kind.PASSWORD_CHANGED, user.id)
     db.session.commit()
     return user
 
@@ -56,6 +59,7 @@ def disable(email: str) -> User:
     keep_an_administrator(user)
     user.disabled_at = user.disabled_at or clock.now()
     shut_out(user)
+    event.record(Kind.USER_CHANGED, user.id, disabled=True)
     db.session.commit()
     return user
 
@@ -64,6 +68,7 @@ def enable(email: str) -> User:
     """Raises NotFound."""
     user = User.named(email)
     user.disabled_at = None
+    event.record(Kind.USER_CHANGED, user.id, disabled=False)
     db.session.commit()
     return user
 
@@ -73,6 +78,7 @@ def remove(email: str) -> User:
     user = User.named(email)
     keep_an_administrator(user)
     db.session.delete(user)
+    event.record(Kind.USER_DELETED, user.id)
     db.session.commit()
     return user
 
@@ -87,6 +93,7 @@ def promote(email: str) -> User:
     if not user.is_admin:
         user.is_admin = True
         Session.end_all(user.id)
+        event.record(Kind.RIGHTS_CHANGED, user.id, admin=True)
     db.session.commit()
     return user
 
@@ -99,6 +106,7 @@ def demote(email: str) -> User:
     user = User.named(email)
     keep_an_administrator(user)
     user.is_admin = False
+    event.record(Kind.RIGHTS_CHANGED, user.id, admin=False)
     db.session.commit()
     return user
 
@@ -116,15 +124,20 @@ def keep_an_administrator(user: User) -> None:
 
 def end_session(session_id: int) -> None:
     """Raises NotFound."""
-    ended = db.session.execute(delete(Session).where(Session.id == session_id).returning(Session.id)).scalar()
-    db.session.commit()
-    if ended is None:
+    whose = db.session.execute(delete(Session).where(Session.id == session_id).returning(Session.user_id)).scalar()
+    if whose is None:
+        db.session.rollback()
         raise NotFound(f"There is no session {session_id}.", "See `netflix-admin sessions list`.")
+    event.record(Kind.SESSION_ENDED, whose, reason="ended by the operator", session=session_id)
+    db.session.commit()
 
 
 def end_sessions_of(email: str) -> int:
     """Ends a user's sessions; answers how many there were. Raises NotFound."""
-    ended = Session.end_all(User.named(email).id)
+    user = User.named(email)
+    ended = Session.end_all(user.id)
+    if ended:
+        event.record(Kind.SESSION_ENDED, user.id, reason="ended by the operator", sessions=ended)
     db.session.commit()
     return ended
 
@@ -132,5 +145,7 @@ def end_sessions_of(email: str) -> int:
 def end_every_session() -> int:
     """Everybody has to sign in again; answers how many sessions there were."""
     ended = len(db.session.execute(delete(Session).returning(Session.id)).all())
+    if ended:
+        event.record(Kind.SESSION_ENDED, reason="everybody's ended by the operator", sessions=ended)
     db.session.commit()
     return ended

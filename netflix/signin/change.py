@@ -3,6 +3,8 @@
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
 from netflix.errors import NotAccepted, SignInRequired, accept
+from netflix.events import event
+from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter
 from netflix.signin import access, signin
@@ -24,8 +26,10 @@ def change_password(session: CurrentSession, present: str, chosen: str, address:
         if user is None:
             raise SignInRequired
         if not passwords.matches(present, user.password_hash, user.id):
+            signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, address, counted)
             raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
         kept = passwords.stored(chosen)
     counter.refund(counted)
     access.shut_out(user)
+    event.record(Kind.PASSWORD_CHANGED, user.id, address)
     return signin.opened(user, kept, session.remembered, address, session.user_agent, follows=session)

@@ -13,6 +13,8 @@ from netflix.accounts import registration
 from netflix.accounts.user import User
 from netflix.clock import Instant
 from netflix.errors import LinkGone, accept
+from netflix.events import event
+from netflix.events.event import Kind
 from netflix.extensions import Model, db
 from netflix.limits import counter, policy
 from netflix.signin import token
@@ -55,6 +57,7 @@ def issue(user: User) -> str:
     user.hold()
     end(user)
     db.session.add(Recovery(user_id=user.id, digest=token.digest(carried), expires_at=clock.now() + Recovery.LASTS))
+    event.record(Kind.LINK_MADE, user.id, link="new password")
     return carried
 
 
@@ -91,7 +94,8 @@ def redeem(carried: str, password: str, address: str) -> User:
         db.session.rollback()
         raise LinkGone
     user.password_hash = kept
-    Session.end_all(user.id)
+    ended = Session.end_all(user.id)
+    event.record(Kind.PASSWORD_CHANGED, user.id, address, event.STRANGER, way="one-time link", sessions_ended=ended)
     db.session.commit()
     return user
 

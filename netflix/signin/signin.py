@@ -8,6 +8,8 @@ from netflix.accounts import hashing
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
 from netflix.errors import NotFound, WrongCredentials, accept
+from netflix.events import event
+from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter, policy
 from netflix.limits.counter import Attempt
@@ -40,12 +42,24 @@ def sign_in(
         db.session.commit()
         right = passwords.matches(password, user.password_hash if user else None, user.id if user else None)
         if not right or user is None or user.is_disabled:
+            failed(Kind.SIGN_IN_FAILED, user, email, address, counted)
             raise WrongCredentials
         # Not while others wait for a lane: the next sign-in does it as well.
         renew = passwords.is_outdated(user.password_hash or "") and hashing.has_room()
         renewed = passwords.stored(password) if renew else None
     counter.refund(counted)
     return opened(user, renewed, remembered, address, user_agent)
+
+
+def failed(kind: Kind, user: User | None, email: str, address: str, counted: Attempt) -> None:
+    """Writes down a wrong guess, and when it was the last one allowed; of an unknown e-mail its digest alone."""
+    known = {} if user else {"account": counter.who(policy.SIGN_IN_TO_ACCOUNT, addresses.normalised(email))[:12]}
+    by = None if user is None else event.STRANGER
+    user_id = user.id if user else None
+    event.record(kind, user_id, address, by, **known)
+    if limit := counted.used_up:
+        event.record(Kind.LIMIT_REACHED, user_id, address, by, limit=limit.name, lane=limit.lane, **known)
+    db.session.commit()
 
 
 def check(email: str, password: str) -> None:
@@ -80,6 +94,8 @@ def opened(
     session = Session.opened(user, now, address, user_agent, remembered)
     if follows:
         session.previous_sign_in_at = follows.previous_sign_in_at
+    else:
+        event.record(Kind.SIGNED_IN, user.id, address, factor="password", browser=session.browser)
     db.session.commit()
     return session
 
@@ -94,23 +110,27 @@ def resume(carried: str, address: str) -> CurrentSession | None:
     return session
 
 
-def sign_out(session: CurrentSession) -> None:
+def sign_out(session: CurrentSession, address: str) -> None:
     """The row goes, so a cookie that was copied before is worth nothing after (ASVS 5.0 7.4.1)."""
     db.session.execute(delete(Session).where(Session.id == session.id))
+    event.record(Kind.SESSION_ENDED, session.user_id, address, reason="signed out", session=session.id)
     db.session.commit()
 
 
-def end_session(user_id: int, session_id: int) -> None:
+def end_session(user_id: int, session_id: int, address: str) -> None:
     """Ends one of the user's own sessions. Raises NotFound for anybody else's."""
     own = delete(Session).where(Session.id == session_id, Session.user_id == user_id)
-    ended = db.session.execute(own.returning(Session.id)).scalar()
-    db.session.commit()
-    if ended is None:
+    if db.session.execute(own.returning(Session.id)).scalar() is None:
+        db.session.rollback()
         raise NotFound("That browser is not signed in any more.", "Go back to your dashboard to see who is.")
+    event.record(Kind.SESSION_ENDED, user_id, address, reason="ended from another browser", session=session_id)
+    db.session.commit()
 
 
-def end_other_sessions(session: CurrentSession) -> int:
+def end_other_sessions(session: CurrentSession, address: str) -> int:
     """Ends every session of its user but this one; answers how many."""
     ended = Session.end_all(session.user_id, but=session.id)
+    if ended:
+        event.record(Kind.SESSION_ENDED, session.user_id, address, reason="all other browsers", sessions=ended)
     db.session.commit()
     return ended

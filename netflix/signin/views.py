@@ -51,14 +51,14 @@ def close_session() -> ResponseReturnValue:
 
 @bp.post("/sessions/<int(max=2147483647):session_id>/end")
 def end_session(session_id: int) -> ResponseReturnValue:
-    signin.end_session(current.session().user_id, session_id)
+    signin.end_session(current.session().user_id, session_id, address())
     current.tell("That browser is signed out.")
     return see_other("/dashboard")
 
 
 @bp.post("/sessions/end-others")
 def end_other_sessions() -> ResponseReturnValue:
-    ended = signin.end_other_sessions(current.session())
+    ended = signin.end_other_sessions(current.session(), address())
     current.tell("All other browsers are signed out." if ended else "No other browser was signed in.")
     return see_other("/dashboard")
 
@@ -170,7 +170,7 @@ def local_path(target: str) -> str:
 def end_present() -> None:
     """Ends the session that this browser comes with: none is left behind that nobody sees (ASVS 5.0 7.2.4)."""
     if current.is_signed_in():
-        signin.sign_out(current.session())
+        signin.sign_out(current.session(), address())
 
 
 def see_other(path: str) -> Response:

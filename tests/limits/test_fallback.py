@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from netflix.limits import fallback
-from netflix.limits.fallback import PAGE, SECOND, Fallback, Rule
+from netflix.limits.fallback import PAGE, SECOND, Decision, Fallback, Rule
 from netflix.log import to_stderr
 from tests.watching import ROOT, log
 
@@ -64,7 +64,7 @@ def renewed(counting: Fallback, book: Path) -> None:
     before = book.stat().st_ino, book.stat().st_size
     while book.stat().st_size >= before[1]:
         before = book.stat().st_ino, book.stat().st_size
-        number, stamp = counting.acquire((Rule("stranger", 5, 60),))
+        number, stamp, _ = counting.acquire((Rule("stranger", 5, 60),))
         if not number:
             counting.forget((Rule("stranger", 5, 60),), stamp)
 
@@ -109,7 +109,7 @@ def test_200_at_once_over_four_processes_are_exactly_five(book: Path) -> None:
 def test_what_one_takes_back_another_may_use(book: Path) -> None:
     one, two = Fallback(book), Fallback(book)
     let_in(one, 4)
-    _, stamp = one.acquire((HOME, ADA))
+    stamp = one.acquire((HOME, ADA)).value
     assert let_in(two, 1) == 0
     one.forget((HOME, ADA), stamp)
     assert let_in(two, 9) == 1
@@ -130,11 +130,11 @@ def test_what_redis_knew_when_it_let_somebody_in_is_not_counted_against_them(boo
     for stamp in stamps:
         one.told(HOME, stamp, heard=stamps[-1] + 10)
     assert two.note((HOME,), stamps[-1] + 10)[0] == 1
-    assert two.note((HOME,), stamps[-1] + 11) == (0, stamps[-1] + 11)
+    assert two.note((HOME,), stamps[-1] + 11) == Decision(0, stamps[-1] + 11)
 
 
 def test_what_was_taken_back_before_redis_heard_of_it_stays_so(counting: Fallback) -> None:
-    _, stamp = counting.acquire((HOME,))
+    stamp = counting.acquire((HOME,)).value
     counting.forget((HOME,), stamp)
     counting.told(HOME, stamp, heard=stamp + 10)
     assert let_in(counting, 9) == 5
@@ -151,14 +151,14 @@ def test_the_window_moves(counting: Fallback, clock: list[float]) -> None:
 def test_the_wait_is_told(counting: Fallback, clock: list[float]) -> None:
     let_in(counting, 5)
     clock[0] += 10
-    assert counting.acquire((HOME,)) == (1, 50 * SECOND)
+    assert counting.acquire((HOME,)) == Decision(1, 50 * SECOND)
 
 
 def test_of_two_limits_the_longer_wait_is_told(counting: Fallback, clock: list[float]) -> None:
     for n in range(10):
         counting.acquire((Rule(str(n), 5, 60), ADA))
     let_in(counting, 5)
-    assert counting.acquire((HOME, ADA)) == (2, 3600 * SECOND)
+    assert counting.acquire((HOME, ADA)) == Decision(2, 3600 * SECOND)
 
 
 def test_counted_under_all_or_none(counting: Fallback) -> None:
@@ -227,7 +227,7 @@ def test_what_is_kept_is_bounded(counting: Fallback, book: Path, monkeypatch: py
     for n in range(2000):
         counting.acquire((Rule(str(n), 10_000_000, 3600),))
     for _ in range(2000):
-        number, stamp = counting.acquire((Rule("0", 10_000_000, 3600),))
+        number, stamp, _ = counting.acquire((Rule("0", 10_000_000, 3600),))
         if not number:
             counting.forget((Rule("0", 10_000_000, 3600),), stamp)
     assert len(counting._seen) == 300
@@ -248,7 +248,7 @@ def test_refunds_and_attempts_at_once_lose_nothing(book: Path) -> None:
     def come_and_go(counting: Fallback) -> None:
         done.wait()
         for _ in range(200):
-            number, stamp = counting.acquire((HOME,))
+            number, stamp, _ = counting.acquire((HOME,))
             if not number:
                 counting.forget((HOME,), stamp)
 
@@ -381,7 +381,7 @@ def test_on_a_full_disk_this_process_remembers_and_says_so(counting: Fallback) -
 @pytest.mark.usefixtures("full")
 def test_on_a_full_disk_what_is_taken_back_is_free_again(counting: Fallback) -> None:
     let_in(counting, 4)
-    _, stamp = counting.acquire((HOME,))
+    stamp = counting.acquire((HOME,)).value
     counting.forget((HOME,), stamp)
     assert let_in(counting, 9) == 1
 

@@ -1,0 +1,184 @@
+"""What happened: the record, read, followed and checked."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from . import output, site
+from .output import Column
+
+if TYPE_CHECKING:
+    from netflix.events.event import Event, Wanted
+
+LOOK_EVERY = 0.5
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class Listed(NamedTuple):
+    """An event, and the e-mail of whom it is about while there is such a user."""
+
+    event: "Event"
+    email: str | None
+
+
+COLUMNS = (
+    Column("id", "Id", lambda row: row.event.id),
+    Column("at", "When", lambda row: row.event.at, lambda row: output.iso(row.event.at)),
+    Column("kind", "What", lambda row: row.event.kind, role=lambda row: "bad" if row.event.is_warning else ""),
+    Column("user", "User", lambda row: row.email, role=lambda _: "noun", shrinks=True),
+    Column("user_id", value=lambda row: row.event.user_id),
+    Column("by", "By", lambda row: row.event.by, role=lambda _: "quiet", spare=True),
+    Column("address", "From", lambda row: row.event.address, shrinks=True),
+    Column(
+        "detail",
+        "Detail",
+        lambda row: row.event.details,
+        lambda row: ", ".join(f"{name}={value}" for name, value in row.event.details.items()),
+        lambda _: "quiet",
+        spare=True,
+        shrinks=True,
+    ),
+)
+
+
+class Since(click.ParamType):
+    """A time ago, or a day."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if ago := re.fullmatch(r"(\d{1,5})([mhdw])", value):
+            return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"'{value}' is no time. Give one such as 30m, 24h, 7d or 2026-11-24.", param, ctx)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def choosing(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which events."""
+    for option in reversed(
+        (
+            click.option(
+                "--kind", "kinds", multiple=True, help="Only these, such as authn_login_fail; may be repeated."
+            ),
+            click.option("--user", metavar="EMAIL", help="Only those about one user."),
+            click.option("--address", metavar="A", help="Only those from one address."),
+            click.option("--since", type=Since(), help="Only since then: 30m, 24h, 7d or 2026-11-24."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def events() -> None:
+    """Read what happened, and check that nobody changed the record.
+
+    \b
+    Example:
+      netflix-admin events list --user ada@example.org --since 7d
+    """
+
+
+@events.command("list")
+@choosing
+@click.option("--most", type=click.IntRange(1), default=50, show_default=True, help="No more than this many.")
+@output.listing_format
+@site.within
+def list_events(
+    kinds: tuple[str, ...], user: str | None, address: str | None, since: datetime | None, most: int, form: str
+) -> None:
+    """List what happened, the latest first.
+
+    \b
+    Example:
+      netflix-admin events list --kind authn_login_fail --since 24h
+    """
+    found = site.event.latest(wanted(kinds, user, address, since), most)
+    output.print_listing(COLUMNS, listed(found), form, "Nothing like that happened.")
+
+
+@events.command()
+@choosing
+@click.option("-n", "--lines", type=click.IntRange(0), default=10, show_default=True, help="Start with the last ones.")
+@click.option("--follow/--no-follow", "-f", default=True, show_default=True, help="Go on with what happens next.")
+@site.within
+def tail(
+    kinds: tuple[str, ...],
+    user: str | None,
+    address: str | None,
+    since: datetime | None,
+    lines: int,
+    follow: bool,
+) -> None:
+    """Show the last events, and each one to come, until Ctrl-C.
+
+    \b
+    Example:
+      netflix-admin events tail --kind authn_login_fail
+    """
+    choice = wanted(kinds, user, address, since)
+    last = site.event.latest(choice, lines) if lines else []
+    output.print_lines(COLUMNS, listed(reversed(last)))
+    after = last[0].id if last else site.event.length()
+    while follow:
+        for row in listed(site.event.following(choice, after)):
+            output.print_lines(COLUMNS, [row])
+            after = row.event.id
+        site.let_go()
+        time.sleep(LOOK_EVERY)
+
+
+@events.command()
+@choosing
+@site.within
+def export(kinds: tuple[str, ...], user: str | None, address: str | None, since: datetime | None) -> None:
+    """Print events as JSON lines, the oldest first.
+
+    \b
+    Example:
+      netflix-admin events export --since 2026-11-01 > november.jsonl
+    """
+    for row in listed(site.event.following(wanted(kinds, user, address, since))):
+        output.print_listing(COLUMNS, [row], "jsonl", "")
+
+
+@events.command()
+@site.within
+def verify() -> None:
+    """Check that no event was changed, removed or inserted.
+
+    For cron: silent and 0 when the record is whole, else 7 and a line for each place.
+
+    \b
+    Example:
+      netflix-admin events verify
+    """
+    faults = list(site.event.faults())
+    for fault in faults:
+        output.product(fault)
+    if faults:
+        raise site.errors.Declined("The record of events was tampered with.", "Compare it with the log and a backup.")
+
+
+def wanted(kinds: tuple[str, ...], user: str | None, address: str | None, since: datetime | None) -> "Wanted":
+    known = {str(kind) for kind in site.event.Kind}
+    for kind in set(kinds) - known:
+        raise click.BadParameter(f"There is no event {kind}. There are: {', '.join(sorted(known))}.")
+    user_id = site.user.User.named(user).id if user else None
+    return site.event.Wanted(kinds, user_id, address, since)
+
+
+def listed(found: "Iterable[Event]") -> Iterator[Listed]:
+    emails: dict[int, str | None] = {}
+    for event in found:
+        if event.user_id is not None and event.user_id not in emails:
+            user = site.user.User.numbered(event.user_id)
+            emails[event.user_id] = user.email if user else None
+        yield Listed(event, emails.get(event.user_id or 0))

@@ -1,0 +1,195 @@
+"""One thing that happened, as a row that nobody changes, chained to the one before it.
+
+Each row's digest is an HMAC over the row and the digest before it, under a key that is not in the database
+(ASVS 5.0 16.4.2): who can write the table cannot forge it. The names are those of OWASP's Logging Vocabulary
+Cheat Sheet.
+"""
+
+import hmac
+import json
+import logging
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from getpass import getuser
+from typing import Any, NamedTuple
+
+from sqlalchemy import LargeBinary, Select, String, Text, event, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from netflix import clock
+from netflix import config as settings
+from netflix.clock import Instant
+from netflix.extensions import Model, db
+
+log = logging.getLogger("netflix.event")
+BATCH = 1000
+STRANGER = "stranger"
+
+
+class Kind(StrEnum):
+    """What can happen."""
+
+    SIGNED_IN = "authn_login_success"
+    SIGN_IN_FAILED = "authn_login_fail"
+    PASSWORD_CHANGED = "authn_password_change"  # noqa: S105  (no password)
+    PASSWORD_NOT_CHANGED = "authn_password_change_fail"  # noqa: S105  (no password)
+    LINK_MADE = "authn_token_created"
+    LIMIT_REACHED = "excess_rate_limit_exceeded"
+    RIGHTS_CHANGED = "privilege_permissions_changed"
+    SESSION_ENDED = "session_expired"
+    USER_CREATED = "user_created"
+    USER_CHANGED = "user_updated"
+    USER_DELETED = "user_deleted"
+
+
+WARNINGS = {Kind.SIGN_IN_FAILED, Kind.PASSWORD_NOT_CHANGED, Kind.LIMIT_REACHED}
+
+
+class Event(Model):
+    """`by` is who did it (`user:7`, `stranger`, `operator:root`), `user_id` whom it is about: a user may be gone.
+
+    `detail` is a JSON object. No secret, no whole token and no e-mail of somebody unknown stands in it.
+    """
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Instant, index=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    user_id: Mapped[int | None] = mapped_column(index=True)
+    by: Mapped[str] = mapped_column(String(80))
+    address: Mapped[str] = mapped_column(String(45))
+    detail: Mapped[str] = mapped_column(Text)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+    @property
+    def is_warning(self) -> bool:
+        return self.kind in WARNINGS
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return json.loads(self.detail)  # type: ignore[no-any-return]
+
+    def linked(self, before: bytes) -> bytes:
+        """The digest that follows from this row and the digest before it."""
+        told = [self.id, self.at.isoformat(), self.kind, self.user_id, self.by, self.address, self.detail]
+        return hmac.digest(chain_key(), before + json.dumps(told).encode(), "sha256")
+
+
+class ChainEnd(Model):
+    """One row: how many events there are, and the last one's digest. Writing it is what puts events in order."""
+
+    __tablename__ = "event_chain"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    length: Mapped[int]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+LENGTHENED = update(ChainEnd).values(length=ChainEnd.length + 1).returning(ChainEnd.length, ChainEnd.digest)
+
+
+def chain_key() -> bytes:
+    return hmac.digest(settings.current().password_key.encode(), b"netflix event chain", "sha256")
+
+
+def record(kind: Kind, user_id: int | None = None, address: str = "", by: str | None = None, **detail: Any) -> None:
+    """Adds an event; committed by the act that called, and told to the log once it is.
+
+    Without `by` it was the user, from an address, or else the operator at a terminal.
+    """
+    if by is None:
+        by = operator() if not address else STRANGER if user_id is None else f"user:{user_id}"
+    # The first statement that writes: whoever comes at the same time waits here.
+    length, before = db.session.execute(LENGTHENED, execution_options={"synchronize_session": False}).one()
+    row = Event(
+        id=length,
+        at=clock.now(),
+        kind=str(kind),
+        user_id=user_id,
+        by=by[:80],
+        address=address[:45],
+        detail=json.dumps(detail, separators=(",", ":")),
+    )
+    row.digest = row.linked(before)
+    values = {column.key: getattr(row, column.key) for column in Event.__table__.columns}
+    db.session.execute(insert(Event).values(values))
+    db.session.execute(update(ChainEnd).values(digest=row.digest), execution_options={"synchronize_session": False})
+    db.session.info.setdefault("events", []).append(row)
+
+
+def operator() -> str:
+    """Who sits at the terminal, by the system's own word."""
+    return f"operator:{os.environ.get('SUDO_USER') or getuser()}"
+
+
+def length() -> int:
+    """How many there are: the last one's number."""
+    return db.session.scalar(select(ChainEnd.length)) or 0
+
+
+class Wanted(NamedTuple):
+    """Which events; those that are not given do not choose."""
+
+    kinds: tuple[str, ...] = ()
+    user_id: int | None = None
+    address: str | None = None
+    since: datetime | None = None
+
+    def select(self) -> Select[Event]:
+        chosen = {Event.user_id: self.user_id, Event.address: self.address}
+        conditions = [column == value for column, value in chosen.items() if value is not None]
+        conditions += [Event.kind.in_(self.kinds)] if self.kinds else []
+        conditions += [Event.at >= self.since] if self.since else []
+        return select(Event).where(*conditions)
+
+
+def latest(wanted: Wanted, most: int) -> list[Event]:
+    """The newest first."""
+    return list(db.session.scalars(wanted.select().order_by(Event.id.desc()).limit(most)))
+
+
+def following(wanted: Wanted, after: int = 0) -> Iterator[Event]:
+    """Those after a number, the oldest first, read a batch at a time."""
+    while batch := list(
+        db.session.scalars(wanted.select().where(Event.id > after).order_by(Event.id).limit(BATCH)),
+    ):
+        yield from batch
+        after = batch[-1].id
+        for row in batch:
+            db.session.expunge(row)
+
+
+def faults() -> Iterator[str]:
+    """What is wrong with the chain, a sentence for each place; nothing when nobody touched it."""
+    end = db.session.execute(select(ChainEnd.length, ChainEnd.digest)).one_or_none()
+    last, digest = 0, bytes(32)
+    for row in following(Wanted()):
+        if row.id != last + 1:
+            yield (
+                f"Events {last + 1} to {row.id - 1} are missing."
+                if row.id > last + 2
+                else f"Event {last + 1} is missing."
+            )
+        elif row.linked(digest) != row.digest:
+            yield f"Event {row.id} is not what was written."
+        last, digest = row.id, row.digest
+    if end is None or (last, digest) != tuple(end):
+        length = end.length if end else 0
+        yield f"The record ends with event {last}, and {length} were written."
+
+
+@event.listens_for(db.session, "after_commit")
+def tell(session: Any) -> None:
+    """One line each: a fixed name and the address stand before whatever somebody typed."""
+    for row in session.info.pop("events", ()):
+        told = {"event": row.id, "user": row.user_id, "by": row.by} | row.details
+        level = logging.WARNING if row.is_warning else logging.INFO
+        log.log(level, "%s %s %s", row.kind, row.address or "-", json.dumps(told))
+
+
+@event.listens_for(db.session, "after_rollback")
+def forget(session: Any) -> None:
+    session.info.pop("events", None)

@@ -1,0 +1,170 @@
+"""What happens is written down, in order, and nobody changes it unseen."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete, insert, text, update
+
+from netflix.events import event
+from netflix.events.event import ChainEnd, Event, Kind, Wanted
+from netflix.extensions import db
+from netflix.signin import access
+from tests.people import PASSWORD, Browser
+from tests.watching import log
+
+
+def happened(app: Flask) -> list[tuple[str, int | None, str, str]]:
+    with app.app_context():
+        return [(row.kind, row.user_id, row.by, row.address) for row in event.following(Wanted())]
+
+
+def test_a_visit_is_written_down(app: Flask, browser: Browser) -> None:
+    browser.register("ada@example.org")
+    browser.sign_in("ada@example.org", "a wrong guess")
+    browser.sign_in("ada@example.org")
+    browser.sign_out()
+    assert happened(app) == [
+        ("user_created", 1, "user:1", "192.0.2.10"),
+        ("authn_login_fail", 1, "stranger", "192.0.2.10"),
+        ("authn_login_success", 1, "user:1", "192.0.2.10"),
+        ("session_expired", 1, "user:1", "192.0.2.10"),
+    ]
+
+
+def test_what_the_operator_does_is_the_operator_s(app: Flask, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "olga")
+    with app.app_context():
+        access.promote(ada)
+        access.reset_by_link(ada)
+        access.enable(ada)
+        access.set_password(ada, "another good password")
+    assert [(kind, by) for kind, _, by, _ in happened(app)[1:]] == [
+        ("privilege_permissions_changed", "operator:olga"),
+        ("authn_token_created", "operator:olga"),
+        ("user_updated", "operator:olga"),
+        ("authn_password_change", "operator:olga"),
+    ]
+
+
+def test_the_last_attempt_allowed_is_written_down_once(app: Flask, browser: Browser, ada: str) -> None:
+    for _ in range(8):
+        browser.sign_in(ada, "a wrong guess")
+    kinds = [kind for kind, *_ in happened(app)]
+    assert kinds.count("authn_login_fail") == 5
+    assert kinds.count("excess_rate_limit_exceeded") == 1
+    assert kinds[-1] == "excess_rate_limit_exceeded"
+
+
+def test_of_an_unknown_email_only_a_digest_is_kept(app: Flask, browser: Browser) -> None:
+    with log() as written:
+        browser.sign_in("secret.lover@example.org", "a wrong guess")
+    with app.app_context():
+        (row,) = event.following(Wanted())
+        assert set(row.details) == {"account"}
+        assert len(row.details["account"]) == 12
+    assert "authn_login_fail 192.0.2.10 " in written.getvalue()
+    assert "lover" not in written.getvalue()
+
+
+def test_what_did_not_happen_is_not_told(app: Flask, ada: str) -> None:
+    with app.app_context(), log() as written:
+        event.record(Kind.SIGNED_IN, 1, "192.0.2.10")
+        db.session.rollback()
+        event.record(Kind.SIGN_IN_FAILED, 1, "192.0.2.10")
+        db.session.commit()
+    assert "authn_login_success" not in written.getvalue()
+    assert "authn_login_fail" in written.getvalue()
+    assert [kind for kind, *_ in happened(app)] == ["user_created", "authn_login_fail"]
+
+
+def test_those_who_write_at_once_write_one_chain(app: Flask) -> None:
+    def write(number: int) -> None:
+        with app.app_context():
+            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
+            db.session.commit()
+
+    with ThreadPoolExecutor(8) as crowd:
+        list(crowd.map(write, range(40)))
+    with app.app_context():
+        assert event.length() == 40
+        assert list(event.faults()) == []
+
+
+@pytest.fixture
+def written(app: Flask) -> Flask:
+    """A site in which five things happened."""
+    with app.app_context():
+        for number in range(1, 6):
+            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
+        db.session.commit()
+    return app
+
+
+def forged() -> None:
+    copied = db.session.get(Event, 5)
+    assert copied
+    values = {column.key: getattr(copied, column.key) for column in Event.__table__.columns}
+    db.session.execute(insert(Event).values(values | {"id": 6}))
+    db.session.execute(update(ChainEnd).values(length=6))
+
+
+TAMPERING: dict[str, tuple[Callable[[], object], list[str]]] = {
+    "changed": (
+        lambda: db.session.execute(update(Event).where(Event.id == 3).values(address="203.0.113.1")),
+        ["Event 3 is not what was written."],
+    ),
+    "removed": (lambda: db.session.execute(delete(Event).where(Event.id == 3)), ["Event 3 is missing."]),
+    "removed, and the rest moved up": (
+        lambda: (
+            db.session.execute(delete(Event).where(Event.id == 3)),
+            db.session.execute(text("UPDATE event SET id = id - 1 WHERE id > 3")),
+        ),
+        [
+            "Event 3 is not what was written.",
+            "Event 4 is not what was written.",
+            "The record ends with event 4, and 5 were written.",
+        ],
+    ),
+    "removed at the end": (
+        lambda: db.session.execute(delete(Event).where(Event.id > 3)),
+        ["The record ends with event 3, and 5 were written."],
+    ),
+    "inserted": (forged, ["Event 6 is not what was written."]),
+    "exchanged": (
+        lambda: db.session.execute(
+            text("UPDATE event SET user_id = CASE id WHEN 2 THEN 4 ELSE 2 END WHERE id IN (2, 4)")
+        ),
+        ["Event 2 is not what was written.", "Event 4 is not what was written."],
+    ),
+    "thrown away": (
+        lambda: db.session.execute(delete(Event)),
+        ["The record ends with event 0, and 5 were written."],
+    ),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERING)
+def test_tampering_is_found(written: Flask, how: str) -> None:
+    tamper, told = TAMPERING[how]
+    with written.app_context():
+        assert list(event.faults()) == []
+        tamper()
+        db.session.commit()
+        assert list(event.faults()) == told
+
+
+def test_a_chain_of_another_key_is_not_ours(written: Flask, build: Callable[..., Flask]) -> None:
+    with build(password_key="another key, also of more than 32 characters").app_context():
+        assert len(list(event.faults())) == 5
+
+
+def test_a_password_never_stands_in_the_record(app: Flask, browser: Browser, ada: str) -> None:
+    with log() as written:
+        browser.sign_in(ada, "my quiet secret word")
+        browser.sign_in(ada)
+    with app.app_context():
+        told = written.getvalue() + " ".join(row.detail for row in event.following(Wanted()))
+    assert "secret word" not in told
+    assert PASSWORD not in told
