@@ -1,0 +1,123 @@
+"""`netflix-admin events`."""
+
+import csv
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from netflix.config import Config
+from netflix.events.event import Event
+from netflix.extensions import db
+from tests.cli.conftest import Run
+from tests.cli.terminal import COMMAND, at_a_terminal, environment
+from tests.people import Browser
+
+
+@pytest.fixture
+def visited(app: Flask, browser: Browser, ada: str) -> str:
+    """Somebody guessed once at Ada's, and she signed in; her e-mail."""
+    Browser(app, "203.0.113.9").sign_in(ada, "a wrong guess")
+    browser.sign_in(ada)
+    return ada
+
+
+def kinds(run: Run, more: str = "") -> list[str]:
+    return [event["kind"] for event in json.loads(run(f"events list --format json {more}").stdout)]
+
+
+def test_the_latest_stands_first(run: Run, visited: str) -> None:
+    assert kinds(run) == ["authn_login_success", "authn_login_fail", "user_created"]
+    assert kinds(run, "--most 1") == ["authn_login_success"]
+
+
+@pytest.mark.parametrize(
+    ("option", "found"),
+    [
+        ("--kind authn_login_fail", ["authn_login_fail"]),
+        ("--kind authn_login_fail --kind user_created", ["authn_login_fail", "user_created"]),
+        ("--address 203.0.113.9", ["authn_login_fail"]),
+        ("--user ADA@example.org", ["authn_login_success", "authn_login_fail", "user_created"]),
+        ("--since 5m", ["authn_login_success", "authn_login_fail", "user_created"]),
+        (f"--since {(datetime.now(UTC) + timedelta(days=2)).date()}", []),
+    ],
+)
+def test_it_is_chosen_which(run: Run, visited: str, option: str, found: list[str]) -> None:
+    assert kinds(run, option) == found
+
+
+@pytest.mark.parametrize("option", ["--kind sign_in", "--since yesterday", "--since 5y", "--most 0"])
+def test_a_slip_is_told_with_what_is_right(run: Run, option: str) -> None:
+    answer = run(f"events list {option}")
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith("Error: ")
+
+
+def test_an_unknown_user_is_not_found(run: Run) -> None:
+    assert run("events list --user nobody@example.org").exit_code == 3
+
+
+def test_a_row_tells_who_what_when_and_where(run: Run, visited: str) -> None:
+    (row,) = json.loads(run("events list --kind authn_login_success --format json").stdout)
+    assert row["user"] == visited
+    assert row["by"] == f"user:{row['user_id']}"
+    assert row["address"] == "192.0.2.10"
+    assert row["detail"] == {"factor": "password", "browser": "Firefox on Linux"}
+    assert datetime.fromisoformat(row["at"]).utcoffset() == timedelta(0)
+
+
+def test_csv_has_the_detail_as_json(run: Run, visited: str) -> None:
+    rows = list(csv.DictReader(run("events list --format csv").stdout.splitlines()))
+    assert json.loads(rows[0]["detail"])["factor"] == "password"
+
+
+def test_the_export_is_whole_and_in_order(run: Run, visited: str) -> None:
+    lines = [json.loads(line) for line in run("events export").stdout.splitlines()]
+    assert [line["id"] for line in lines] == [1, 2, 3]
+
+
+def test_a_deleted_user_s_past_stays(run: Run, visited: str) -> None:
+    run(f"users delete {visited} --yes")
+    (gone, *_, made) = json.loads(run("events list --format json").stdout)
+    assert gone["kind"] == "user_deleted"
+    assert (made["user"], made["user_id"]) == (None, gone["user_id"])
+
+
+def test_tail_shows_the_last_in_order(run: Run, visited: str) -> None:
+    told = run("events tail --no-follow -n 2").stdout.splitlines()
+    assert ["authn_login_fail" in told[0], "authn_login_success" in told[1], len(told)] == [True, True, 2]
+
+
+def test_tail_follows_what_happens_next(app: Flask, config: Config, visited: str) -> None:
+    command = [*COMMAND, "events", "tail", "-n", "1", "--kind", "authn_login_fail"]
+    with subprocess.Popen(
+        command, env=environment(config) | {"PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True
+    ) as tail:
+        assert tail.stdout
+        assert "203.0.113.9" in tail.stdout.readline()
+        Browser(app, "203.0.113.77").sign_in(visited, "a wrong guess")
+        assert "203.0.113.77" in tail.stdout.readline()
+        tail.terminate()
+
+
+def test_a_whole_record_is_verified_in_silence(run: Run, visited: str) -> None:
+    answer = run("events verify")
+    assert (answer.exit_code, answer.output) == (0, "")
+
+
+def test_a_changed_record_is_told_and_refused(app: Flask, run: Run, visited: str) -> None:
+    with app.app_context():
+        db.session.execute(update(Event).where(Event.id == 2).values(address="192.0.2.10"))
+        db.session.commit()
+    answer = run("events verify")
+    assert answer.exit_code == 7
+    assert answer.stdout == "Event 2 is not what was written.\n"
+    assert "tampered" in answer.stderr
+
+
+def test_what_the_operator_does_is_no_noise_at_the_terminal(config: Config, visited: str) -> None:
+    told = at_a_terminal(config, "users", "promote", visited)
+    assert told.screen == f"{visited} is an administrator.\n"
