@@ -8,6 +8,7 @@ from typing import Any
 import flask_migrate
 import pytest
 from flask import Flask
+from redis import Redis
 from sqlalchemy import inspect, text
 
 from netflix import create_app
@@ -63,13 +64,13 @@ def test_migrations_go_up_and_down_and_up_and_end_at_the_models(server: PostgreS
 
 
 def test_a_sign_in_while_the_password_is_changed_does_not_outlive_it(
-    server: PostgreSQL, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    server: PostgreSQL, tmp_path: Path, redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = migrated(server.fresh("changing"), tmp_path, redis_url=redis_url, bcrypt_rounds=4)
     chosen, thief = "another quiet password", Browser(app, "192.0.2.66")
     ada = Browser(app)
-    ada.register("ada@example.org")
-    ada.sign_in("ada@example.org")
+    assert ada.register("ada@example.org").status_code == 303
+    assert ada.sign_in("ada@example.org").status_code == 303
     thief.get("/login")
     true, waiting = signin.opened, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
