@@ -15,7 +15,7 @@ password_stdin = click.option(STDIN, is_flag=True, help="Take the password from 
 generate = click.option(GENERATE, is_flag=True, help="Make a strong password and print it, once.")
 
 
-def one_of(given: Mapping[str, object]) -> str | None:
+def at_most_one(given: Mapping[str, object]) -> str | None:
     """The one option that was given, or None. Two of them are a slip."""
     names = [name for name, value in given.items() if value not in (None, False, ())]
     if len(names) > 1:
@@ -23,8 +23,8 @@ def one_of(given: Mapping[str, object]) -> str | None:
     return names[0] if names else None
 
 
-def the_one_of(given: Mapping[str, object]) -> str:
-    name = one_of(given)
+def exactly_one(given: Mapping[str, object]) -> str:
+    name = at_most_one(given)
     if name is None:
         raise click.UsageError(f"Say which: give {listed(list(given), 'or')}.")
     return name

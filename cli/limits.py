@@ -157,7 +157,7 @@ def show(addresses: tuple[str, ...], accounts: tuple[str, ...], form: str) -> No
     Example:
       netflix-admin limits show --address 192.0.2.7
     """
-    asking.the_one_of({"--address": addresses, "--account": accounts})
+    asking.exactly_one({"--address": addresses, "--account": accounts})
     keys = keys_of(addresses, accounts)
     found = {standing.key: standing for standing in site.counter.standings(keys)}
     output.print_listing(COLUMNS, named(found.get(key) or untouched(key) for key in keys), form, "No limit counts it.")
@@ -177,7 +177,7 @@ def clear(addresses: tuple[str, ...], accounts: tuple[str, ...], everything: boo
     Example:
       netflix-admin limits clear --address 192.0.2.7
     """
-    asking.the_one_of({"--address": addresses, "--account": accounts, "--all": everything})
+    asking.exactly_one({"--address": addresses, "--account": accounts, "--all": everything})
     if everything and not dry_run:
         asking.confirm("Forget all counters, also of whoever is guessing just now?", yes)
     cleared = site.counter.clear(None if everything else keys_of(addresses, accounts), dry_run)

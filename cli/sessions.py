@@ -56,7 +56,7 @@ def end(ids: tuple[int, ...], user: str | None, everybody: bool, yes: bool) -> N
     Example:
       netflix-admin sessions end 12 15
     """
-    asking.the_one_of({"an ID": ids, "--user": user, "--all": everybody})
+    asking.exactly_one({"an ID": ids, "--user": user, "--all": everybody})
     if ids:
         refusals.for_each(ids, end_one)
         return

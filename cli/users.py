@@ -76,7 +76,7 @@ def create(email: str, admin: bool, password_stdin: bool, generate: bool, link: 
     Example:
       netflix-admin users create ada@example.org --link
     """
-    way = asking.one_of({asking.STDIN: password_stdin, asking.GENERATE: generate, asking.LINK: link})
+    way = asking.at_most_one({asking.STDIN: password_stdin, asking.GENERATE: generate, asking.LINK: link})
     asking.check_way(way)
     site.registration.check(email, None)
     try:
@@ -146,7 +146,7 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
     Example:
       netflix-admin users reset-password ada@example.org
     """
-    way = asking.one_of({asking.STDIN: password_stdin, asking.GENERATE: generate}) or asking.LINK
+    way = asking.at_most_one({asking.STDIN: password_stdin, asking.GENERATE: generate}) or asking.LINK
     # However it is spelt, one user is reset once: a second link would end the first.
     once: dict[str, str] = {}
     for email in emails:

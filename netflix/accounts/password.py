@@ -49,8 +49,8 @@ def generated() -> str:
 def stored(text: str) -> str:
     """The password as it is kept. Hashes in a lane: raises Busy when all are taken."""
     config = current()
-    secret = keyed(text, config.password_key)
-    return marked(config) + hashing.run(bcrypt.generate_password_hash, secret, config.bcrypt_rounds).decode()
+    secret = prehashed(text, config.password_key)
+    return scheme_id(config) + hashing.run(bcrypt.generate_password_hash, secret, config.bcrypt_rounds).decode()
 
 
 def matches(text: str, kept: str | None, whose: int | None = None) -> bool:
@@ -59,10 +59,10 @@ def matches(text: str, kept: str | None, whose: int | None = None) -> bool:
     `whose` is for the log: the user's number.
     """
     config = current()
-    hashed, secret = nobody(config.bcrypt_rounds), keyed(text, config.password_key)
+    hashed, secret = dummy_hash(config.bcrypt_rounds), prehashed(text, config.password_key)
     if kept and len(text) <= LONGEST:
         scheme, _, bare = kept.partition("$")
-        if scheme == marked(config):
+        if scheme == scheme_id(config):
             hashed = "$" + bare
         elif scheme == "":
             # bcrypt itself looks at 72 bytes and ends at a NUL: what another system hashed.
@@ -71,7 +71,7 @@ def matches(text: str, kept: str | None, whose: int | None = None) -> bool:
         return hashing.run(check, hashed, secret, config.bcrypt_rounds)
     except ValueError:
         log.error("the kept password of user %s cannot be read; give them a new one with reset-password", whose)
-        return hashing.run(check, nobody(config.bcrypt_rounds), secret, config.bcrypt_rounds)
+        return hashing.run(check, dummy_hash(config.bcrypt_rounds), secret, config.bcrypt_rounds)
 
 
 def check(hashed: str, secret: bytes, rounds: int) -> bool:
@@ -81,26 +81,26 @@ def check(hashed: str, secret: bytes, rounds: int) -> bool:
     """
     right = bcrypt.check_password_hash(hashed, secret)
     for cost in range(int(hashed[4:6]), rounds):
-        bcrypt.check_password_hash(nobody(cost), secret)
+        bcrypt.check_password_hash(dummy_hash(cost), secret)
     return right
 
 
 def is_outdated(kept: str) -> bool:
     """Whether it should be stored anew: another scheme, key or cost than today's."""
     config = current()
-    return not kept.startswith(f"{marked(config)}$2b${config.bcrypt_rounds:02}$")
+    return not kept.startswith(f"{scheme_id(config)}$2b${config.bcrypt_rounds:02}$")
 
 
-def keyed(text: str, secret: str) -> bytes:
+def prehashed(text: str, secret: str) -> bytes:
     message = normalised(text[: LONGEST + 1]).encode("utf-8", "surrogatepass")
     return base64.b64encode(hmac.digest(secret.encode(), message, "sha384"))
 
 
-def marked(config: Config) -> str:
+def scheme_id(config: Config) -> str:
     return f"{SCHEME}.{hmac.digest(config.password_key.encode(), b'key id', 'sha256')[:4].hex()}"
 
 
 @lru_cache
-def nobody(rounds: int) -> str:
+def dummy_hash(rounds: int) -> str:
     """A hash of the current cost that nobody's password has: its salt and digest are constants."""
     return f"$2b${rounds:02}$" + "W" * 21 + "e" + "N" * 30 + "o"

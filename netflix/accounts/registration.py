@@ -16,7 +16,7 @@ def register(email: str, password: str, address: str) -> User:
     check(email, password)
     counted = counter.hit((policy.REGISTRATION_FROM_ADDRESS, address))
     try:
-        with counter.given_back(counted, unless=AlreadyExists):
+        with counter.refunding(counted, unless=AlreadyExists):
             return create(email, password, address=address)
     except AlreadyExists as known:
         raise NotAccepted(

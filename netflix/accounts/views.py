@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
-from netflix import typed, web
+from netflix import forms, web
 from netflix.accounts.registration import register
 from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
 
@@ -30,5 +30,5 @@ def show_again(refusal: Refusal) -> ResponseReturnValue:
 
 
 def registration_page(refusal: Refusal | None = None) -> str:
-    form = typed.form(request.form if refusal else {}, "email", "password", refusal=refusal)
+    form = forms.form(request.form if refusal else {}, "email", "password", refusal=refusal)
     return web.page("accounts/register.html", form=form, refusal=web.told(refusal))

@@ -63,7 +63,7 @@ class Counters:
     def __init__(self, app: Flask, config: Config) -> None:
         app.config["RATELIMIT_STORAGE_URI"] = f"netflix+{config.redis_url}"
         app.config["RATELIMIT_STORAGE_OPTIONS"] = {
-            "book": config.instance / "limits.book",
+            "journal": config.instance / "limits.journal",
             "revive": partial(embedded.revive, config) if config.keeps_own_redis else None,
         }
         app.config["RATELIMIT_STRATEGY"] = "moving-window"
@@ -166,7 +166,7 @@ def refund(attempt: Attempt) -> None:
 
 
 @contextmanager
-def given_back(attempt: Attempt, unless: type[Exception]) -> Iterator[None]:
+def refunding(attempt: Attempt, unless: type[Exception]) -> Iterator[None]:
     """Gives the attempt back when what follows fails for another reason than `unless`."""
     try:
         yield

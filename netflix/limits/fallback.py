@@ -1,4 +1,4 @@
-"""Counting without Redis, for as long as it does not answer: in a book that all processes of an instance share.
+"""Counting without Redis, for as long as it does not answer: in a journal that all processes of an instance share.
 
 What Redis lets in is written there too, so that losing Redis, or hearing from it late, forgives nobody.
 """
@@ -24,12 +24,12 @@ SECOND = 1_000_000
 CAPACITY = 20_000
 # Of one counter; a wider limit is held to this while Redis is away.
 MOST = 1000
-# A page of the book: the counter's digest, the attempt's stamp (negative when it is taken back, 0 when the whole
+# A record of the journal: the counter's digest, the attempt's stamp (negative when it is taken back, 0 when the whole
 # counter is cleared), the window's seconds, and when Redis heard of the attempt, in microseconds of its own clock:
 # the stamp itself when Redis let it in, 0 for as long as it has not heard.
-# The first page: the edition, nothing, the bytes it began with, nothing.
-PAGE = struct.Struct("<16sqqq")
-THICKEST = 2 << 20
+# The first record: the generation, nothing, the bytes it began with, nothing.
+RECORD = struct.Struct("<16sqqq")
+COMPACT_ABOVE = 2 << 20
 
 
 class Decision(NamedTuple):
@@ -51,8 +51,8 @@ class Rule:
     def __init__(self, key: str, amount: int, window: int) -> None:
         self.key, self.amount, self.window = key, amount, window
 
-    def page(self, stamp: int, heard: int) -> bytes:
-        return PAGE.pack(self.digest, stamp, self.window, heard)
+    def record(self, stamp: int, heard: int) -> bytes:
+        return RECORD.pack(self.digest, stamp, self.window, heard)
 
     @property
     def digest(self) -> bytes:
@@ -74,165 +74,165 @@ class Counted:
 
 
 class Fallback:
-    """The book, read and written under a lock; `untold` is what Redis has to hear of when it is back."""
+    """The journal, read and written under a lock; `unreported` is what Redis has to hear of when it is back."""
 
-    def __init__(self, book: Path) -> None:
-        self.book = book
-        self.untold: deque[tuple[Rule, int]] = deque(maxlen=CAPACITY)
+    def __init__(self, journal: Path) -> None:
+        self.journal = journal
+        self.unreported: deque[tuple[Rule, int]] = deque(maxlen=CAPACITY)
         self._seen: dict[bytes, Counted] = {}
-        self._edition, self._read = b"", 0
+        self._generation, self._read = b"", 0
         self._complaint = ""
         self._lock = threading.Lock()
 
     def acquire(self, rules: Sequence[Rule]) -> Decision:
         """Lets an attempt in under all rules or under none."""
-        with self._opened() as book:
+        with self._opened() as journal:
             now = time.time_ns() // 1000
-            self._catch_up(book)
+            self._catch_up(journal)
             number, wait = self._decided(rules, now)
             if number:
                 return Decision(number, wait)
             # No two of a counter have the same: it is by its stamp that one is taken back.
             newest = (seen.stamps[0] for r in rules if (seen := self._seen.get(r.digest)) and seen.stamps)
             stamp = max(now, max(newest, default=0) + 1)
-            self._write(book, [rule.page(stamp, 0) for rule in rules])
-            self.untold.extend((rule, stamp) for rule in rules)
-            self._catch_up(book)
+            self._write(journal, [rule.record(stamp, 0) for rule in rules])
+            self.unreported.extend((rule, stamp) for rule in rules)
+            self._catch_up(journal)
             return Decision(0, stamp, self._decided(rules, now)[0])
 
     def note(self, rules: Sequence[Rule], stamp: int) -> Decision:
         """Writes down what Redis let in.
 
-        Under a counter of which the book has an attempt that Redis had not heard of by then, the book decides.
+        Under a counter of which the journal has an attempt that Redis had not heard of by then, the journal decides.
         """
-        with self._opened() as book:
+        with self._opened() as journal:
             now = time.time_ns() // 1000
-            self._catch_up(book)
+            self._catch_up(journal)
             if any(self._was_ahead(rule, stamp, now) for rule in rules):
                 number, wait = self._decided(rules, now)
                 if number:
                     return Decision(number, wait)
-            self._write(book, [rule.page(stamp, stamp) for rule in rules])
+            self._write(journal, [rule.record(stamp, stamp) for rule in rules])
             return Decision(0, stamp)
 
-    def told(self, rule: Rule, stamp: int, heard: int) -> None:
+    def reported(self, rule: Rule, stamp: int, heard: int) -> None:
         """Redis has heard of it, at `heard` by its own clock; one that was taken back meanwhile stays so."""
-        with self._opened() as book:
-            self._catch_up(book)
+        with self._opened() as journal:
+            self._catch_up(journal)
             counted = self._seen.get(rule.digest)
             if counted is not None and stamp in counted.stamps:
-                self._write(book, [rule.page(stamp, heard)])
+                self._write(journal, [rule.record(stamp, heard)])
 
     def forget(self, rules: Sequence[Rule], stamp: int) -> None:
-        """Takes one attempt back, in the book and from what Redis has yet to hear."""
+        """Takes one attempt back, in the journal and from what Redis has yet to hear."""
         keys = {rule.key for rule in rules}
-        with self._opened() as book:
-            self._write(book, [rule.page(-stamp, 0) for rule in rules])
-            kept = [(rule, at) for rule, at in self.untold if at != stamp or rule.key not in keys]
-            self.untold.clear()
-            self.untold.extend(kept)
+        with self._opened() as journal:
+            self._write(journal, [rule.record(-stamp, 0) for rule in rules])
+            kept = [(rule, at) for rule, at in self.unreported if at != stamp or rule.key not in keys]
+            self.unreported.clear()
+            self.unreported.extend(kept)
 
     def clear(self, rules: Sequence[Rule]) -> None:
-        """Forgets whole counters, in the book too, so that losing Redis does not bring them back."""
+        """Forgets whole counters, in the journal too, so that losing Redis does not bring them back."""
         keys = {rule.key for rule in rules}
-        with self._opened() as book:
-            self._write(book, [rule.page(0, 0) for rule in rules])
-            kept = [(rule, at) for rule, at in self.untold if rule.key not in keys]
-            self.untold.clear()
-            self.untold.extend(kept)
+        with self._opened() as journal:
+            self._write(journal, [rule.record(0, 0) for rule in rules])
+            kept = [(rule, at) for rule, at in self.unreported if rule.key not in keys]
+            self.unreported.clear()
+            self.unreported.extend(kept)
 
     def clear_all(self) -> None:
-        """Forgets every counter: a new book with nothing in it."""
-        with self._opened() as book:
+        """Forgets every counter: a new journal with nothing in it."""
+        with self._opened() as journal:
             self._seen = {}
-            self.untold.clear()
-            if book is not None:
+            self.unreported.clear()
+            if journal is not None:
                 self._replace([])
 
-    def take_untold(self) -> tuple[Rule, int] | None:
+    def take_unreported(self) -> tuple[Rule, int] | None:
         """The oldest attempt that Redis has yet to hear of; told here, so that nobody tells it twice."""
         with self._lock:
-            return self.untold.popleft() if self.untold else None
+            return self.unreported.popleft() if self.unreported else None
 
-    def keep_untold(self, told: tuple[Rule, int]) -> None:
+    def put_back(self, told: tuple[Rule, int]) -> None:
         """Redis went again before it heard."""
         with self._lock:
-            self.untold.appendleft(told)
+            self.unreported.appendleft(told)
 
     @contextmanager
     def _opened(self) -> Iterator[int | None]:
-        """The book's descriptor, for this thread of this process alone; None when it cannot be opened."""
+        """The journal's descriptor, for this thread of this process alone; None when it cannot be opened."""
         with self._lock, ExitStack() as closing:
-            book = None
+            journal = None
             try:
-                lock = os.open(self.book.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+                lock = os.open(self.journal.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
                 closing.callback(os.close, lock)
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                book = os.open(self.book, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-                closing.callback(os.close, book)
+                journal = os.open(self.journal, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+                closing.callback(os.close, journal)
             except OSError as error:
                 self._complain(error)
-            yield book
+            yield journal
 
-    def _catch_up(self, book: int | None) -> None:
+    def _catch_up(self, journal: int | None) -> None:
         """Reads what was written since, by whichever process."""
-        if book is None:
+        if journal is None:
             return
-        size = os.fstat(book).st_size
-        edition = os.pread(book, PAGE.size, 0)
-        if self._edition != edition or size < self._read:
-            # Another process began a new book with what still counts.
-            if self._edition:
+        size = os.fstat(journal).st_size
+        generation = os.pread(journal, RECORD.size, 0)
+        if self._generation != generation or size < self._read:
+            # Another process began a new journal with what still counts.
+            if self._generation:
                 self._seen = {}
-            self._edition, self._read = edition, min(size, PAGE.size)
-        whole = size - size % PAGE.size
-        for page in PAGE.iter_unpack(os.pread(book, max(0, whole - self._read), self._read)):
-            self._note(*page)
+            self._generation, self._read = generation, min(size, RECORD.size)
+        whole = size - size % RECORD.size
+        for record in RECORD.iter_unpack(os.pread(journal, max(0, whole - self._read), self._read)):
+            self._note(*record)
         self._read = max(self._read, whole)
 
-    def _write(self, book: int | None, pages: list[bytes]) -> None:
+    def _write(self, journal: int | None, records: list[bytes]) -> None:
         try:
-            if book is not None:
-                size = os.fstat(book).st_size
-                if size % PAGE.size:
-                    # A process was killed, or the disk was full, half-way through a page.
-                    os.ftruncate(book, size - size % PAGE.size)
-                if size < PAGE.size:
-                    write_whole(book, edition(0))
-                write_whole(book, b"".join(pages))
-                began = PAGE.unpack(os.pread(book, PAGE.size, 0))[2]
-                if size > max(THICKEST, 2 * began):
-                    self._begin_anew(book)
+            if journal is not None:
+                size = os.fstat(journal).st_size
+                if size % RECORD.size:
+                    # A process was killed, or the disk was full, half-way through a record.
+                    os.ftruncate(journal, size - size % RECORD.size)
+                if size < RECORD.size:
+                    write_whole(journal, generation(0))
+                write_whole(journal, b"".join(records))
+                began = RECORD.unpack(os.pread(journal, RECORD.size, 0))[2]
+                if size > max(COMPACT_ABOVE, 2 * began):
+                    self._compact(journal)
                 self._complaint = ""
                 return
         except OSError as error:
             self._complain(error)
-        self._catch_up(book)
-        for page in pages:
-            self._note(*PAGE.unpack(page))
+        self._catch_up(journal)
+        for record in records:
+            self._note(*RECORD.unpack(record))
 
     def _complain(self, error: OSError) -> None:
         if self._complaint != str(error.strerror):
             self._complaint = str(error.strerror)
-            log.error("the book of the limits cannot be written (%s); this process alone remembers", self._complaint)
+            log.error("the journal of the limits cannot be written (%s); this process alone remembers", self._complaint)
 
-    def _begin_anew(self, book: int) -> None:
-        """A new book with what still counts."""
-        self._catch_up(book)
+    def _compact(self, journal: int) -> None:
+        """A new journal with what still counts."""
+        self._catch_up(journal)
         self._make_room(time.time_ns() // 1000)
-        pages = [
-            PAGE.pack(digest, stamp, counted.length // SECOND, counted.late.get(stamp, stamp))
+        records = [
+            RECORD.pack(digest, stamp, counted.length // SECOND, counted.late.get(stamp, stamp))
             for digest, counted in self._seen.items()
             for stamp in reversed(counted.stamps)
         ]
-        self._replace(pages)
+        self._replace(records)
 
-    def _replace(self, pages: list[bytes]) -> None:
-        """The old book is replaced at once and whole."""
-        draft = self.book.with_suffix(".new")
+    def _replace(self, records: list[bytes]) -> None:
+        """The old journal is replaced at once and whole."""
+        draft = self.journal.with_suffix(".new")
         draft.touch(0o600)
-        draft.write_bytes(edition(len(pages) * PAGE.size) + b"".join(pages))
-        draft.replace(self.book)
+        draft.write_bytes(generation(len(records) * RECORD.size) + b"".join(records))
+        draft.replace(self.journal)
 
     def _decided(self, rules: Sequence[Rule], now: int) -> tuple[int, int]:
         """The number of the rule with the longest wait, and that wait; (0, 0) when all let in."""
@@ -240,7 +240,7 @@ class Fallback:
         return (number, wait) if wait > 0 else (0, 0)
 
     def _was_ahead(self, rule: Rule, stamp: int, now: int) -> bool:
-        """Whether the book has an attempt that counts and that Redis had not heard of when it gave out `stamp`."""
+        """Whether the journal has an attempt that counts and that Redis had not heard of when it gave out `stamp`."""
         counted = self._seen.get(rule.digest)
         return counted is not None and any(
             late + counted.length > now and not 0 < heard < stamp for late, heard in counted.late.items()
@@ -257,7 +257,7 @@ class Fallback:
         return stamps[amount - 1] + length - now if len(stamps) >= amount else 0
 
     def _note(self, digest: bytes, stamp: int, window: int, heard: int) -> None:
-        """The same page twice is one attempt."""
+        """The same record twice is one attempt."""
         counted = self._seen.get(digest)
         if counted is None:
             counted = self._seen[digest] = Counted(window)
@@ -282,12 +282,12 @@ class Fallback:
             del self._seen[digest]
 
 
-def edition(began: int) -> bytes:
-    """A book's first page: a new book is told from another by it, whatever number its file has."""
-    return PAGE.pack(secrets.token_bytes(16), 0, began, 0)
+def generation(began: int) -> bytes:
+    """A journal's first record: a new journal is told from another by it, whatever number its file has."""
+    return RECORD.pack(secrets.token_bytes(16), 0, began, 0)
 
 
-def write_whole(book: int, content: bytes) -> None:
+def write_whole(journal: int, content: bytes) -> None:
     """A disk that fills up takes a part without a word."""
     while content:
-        content = content[os.write(book, content) :]
+        content = content[os.write(journal, content) :]

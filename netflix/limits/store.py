@@ -55,7 +55,7 @@ REFUND = "for _, key in ipairs(KEYS) do redis.call('LREM', key, 1, ARGV[1]) end"
 
 # Tells Redis of an attempt that was let in without it. KEYS: a counter. ARGV: amount, window, stamp.
 # Answer: when it heard, after every stamp that it gave out without knowing.
-TELL = """
+REPORT = """
 local t = redis.call('TIME')
 local next = (redis.call('LINDEX', KEYS[1], 0) or 0) + 1
 local stamp = math.max(ARGV[3] + 0, next)
@@ -67,27 +67,27 @@ return math.max(t[1] * 1000000 + t[2], next)
 
 
 class CounterStore(RedisStorage):
-    """Registered with Flask-Limiter under `netflix+…` addresses; `book` is where it counts while Redis is away."""
+    """Registered with Flask-Limiter under `netflix+…` addresses; `journal` is where it counts while Redis is away."""
 
     STORAGE_SCHEME = ["netflix+redis", "netflix+rediss", "netflix+unix"]
 
     def __init__(
         self,
         uri: str,
-        book: Path,
+        journal: Path,
         revive: Callable[[], None] | None = None,
         **options: float | str | bool,
     ) -> None:
         super().__init__(uri.removeprefix("netflix+"), retry=Retry(NoBackoff(), 0), **options)  # type: ignore[arg-type]
         # Also where the address says otherwise: a sign-in's half second is not the address's to spend.
         self.redis.connection_pool.connection_kwargs |= {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
-        self.fallback = Fallback(book)
+        self.fallback = Fallback(journal)
         self.degraded = False
         self._revive = revive
         self._turning = threading.Lock()
         self._acquire = self.redis.register_script(ACQUIRE)
         self._refund = self.redis.register_script(REFUND)
-        self._tell = self.redis.register_script(TELL)
+        self._report = self.redis.register_script(REPORT)
 
     @property
     def redis(self) -> Redis:
@@ -132,7 +132,7 @@ class CounterStore(RedisStorage):
 
     def _lost(self, error: RedisError) -> None:
         if str(error).startswith("WRONGTYPE"):
-            log.error("a counter has a key of another type; this attempt is counted in the book")
+            log.error("a counter has a key of another type; this attempt is counted in the journal")
             return
         with self._turning:
             if self.degraded:
@@ -144,7 +144,7 @@ class CounterStore(RedisStorage):
         try:
             threading.Thread(target=self._await_return, name="redis-probe", daemon=True).start()
         except RuntimeError:
-            # No thread to be had: the next attempt finds out anew, and this one is counted in the book.
+            # No thread to be had: the next attempt finds out anew, and this one is counted in the journal.
             self.degraded = False
 
     def is_answering(self) -> bool:
@@ -177,33 +177,33 @@ class CounterStore(RedisStorage):
             self._revive()
         # A write: a Redis that is full, or a replica, answers a ping too.
         self.redis.set(PROBE, 1, px=1000)
-        self._tell_all()
+        self._report_all()
         self.degraded = False
         log.warning("recovered: redis answers again; limits are counted there")
         # What was let in between the last told and this turn.
         try:
-            self._tell_all()
+            self._report_all()
         except RedisError as error:
             self._lost(error)
 
-    def _tell_all(self) -> None:
-        while untold := self.fallback.take_untold():
-            rule, stamp = untold
+    def _report_all(self) -> None:
+        while unreported := self.fallback.take_unreported():
+            rule, stamp = unreported
             if stamp + rule.window * SECOND <= time.time_ns() // 1000:
                 continue
             try:
-                heard = self._tell([rule.key], [*limits_of(rule), stamp])
+                heard = self._report([rule.key], [*limits_of(rule), stamp])
             except ResponseError as error:
                 if not str(error).startswith("WRONGTYPE"):
-                    self.fallback.keep_untold(untold)
+                    self.fallback.put_back(unreported)
                     raise
                 # Such as a key of another type: it must not keep the others, and the site, from coming back.
                 log.error("redis refused a command; an attempt is not told: %s", error)
             except RedisError:
-                self.fallback.keep_untold(untold)
+                self.fallback.put_back(unreported)
                 raise
             else:
-                self.fallback.told(rule, stamp, heard)
+                self.fallback.reported(rule, stamp, heard)
 
 
 def limits_of(rule: Rule) -> tuple[int, int]:

@@ -19,7 +19,7 @@ def change_password(session: CurrentSession, present: str, chosen: str, address:
     """
     accept(password=passwords.faults(chosen))
     counted = counter.hit(*signin.subjects(session.email, address))
-    with counter.given_back(counted, unless=NotAccepted):
+    with counter.refunding(counted, unless=NotAccepted):
         user = db.session.get(User, session.user_id)
         # As at sign-in, no connection is held while hashing.
         db.session.commit()

@@ -10,7 +10,7 @@ from netflix.extensions import login_manager
 from netflix.signin import signin
 from netflix.signin.session import CurrentSession, Session
 
-__all__ = ["carry", "drop", "has_news", "is_signed_in", "keep_recovery", "recovery", "session", "tell"]
+__all__ = ["carry", "drop", "has_flashes", "is_signed_in", "keep_recovery", "recovery", "session", "tell"]
 
 RECOVERY = "recovery"
 
@@ -51,7 +51,7 @@ def tell(sentence: str) -> None:
     flask.flash(sentence)
 
 
-def has_news() -> bool:
+def has_flashes() -> bool:
     """Whether a sentence of the page before is still to be shown."""
     return "_flashes" in flask.session
 

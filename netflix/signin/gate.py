@@ -14,10 +14,10 @@ from flask import Flask
 from jinja2 import Template
 from werkzeug.http import parse_options_header
 
-from netflix import door, typed
+from netflix import door, forms
 from netflix.errors import NotAccepted, TooManyAttempts
 from netflix.limits.counter import Attempt, Counters
-from netflix.marked import Marked
+from netflix.prerendered import Prerendered
 from netflix.signin import signin
 
 COUNTED = "netflix.attempt"
@@ -61,14 +61,14 @@ class Gate:
         return page.filled(remedy=refusal.remedy, retry_after=str(refusal.retry_after), **words)
 
 
-def refused_page(page: Template, remember: str) -> Marked:
+def refused_page(page: Template, remember: str) -> Prerendered:
     def render(marks: dict[str, str]) -> str:
         refusal = TooManyAttempts(0)
         refusal.remedy, refusal.retry_after = marks["remedy"], marks["retry_after"]  # type: ignore[assignment]
-        fields = typed.form(marks | {"remember": remember}, "email", "password", "remember", "next")
+        fields = forms.form(marks | {"remember": remember}, "email", "password", "remember", "next")
         return page.render(form=fields, refusal=refusal, csrf_token=lambda: marks["csrf_token"])
 
-    return Marked(render, *SHOWN, "remedy", "retry_after")
+    return Prerendered(render, *SHOWN, "remedy", "retry_after")
 
 
 def form(environ: dict[str, Any]) -> dict[str, str]:

@@ -82,7 +82,7 @@ def redeem(carried: str, password: str, address: str) -> User:
     db.session.rollback()
     accept(password=passwords.faults(password))
     counted = counter.hit((policy.RECOVERY_FROM_ADDRESS, address))
-    with counter.given_back(counted, unless=LinkGone):
+    with counter.refunding(counted, unless=LinkGone):
         kept = passwords.stored(password)
     used = db.session.execute(
         delete(Recovery)

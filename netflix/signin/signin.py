@@ -35,7 +35,7 @@ def sign_in(
     wanted = subjects(email, address)
     if counted is None or not counter.is_for(counted, *wanted):
         counted = counter.hit(*wanted)
-    with counter.given_back(counted, unless=WrongCredentials):
+    with counter.refunding(counted, unless=WrongCredentials):
         user = User.known_as(email)
         # The connection is not held while hashing: that takes a hundred times as long as the query.
         # A rollback would let go of it too, but forget the row and read a known user's twice.

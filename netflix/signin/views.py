@@ -7,9 +7,9 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from netflix import csrf, typed, web
+from netflix import csrf, forms, web
 from netflix.errors import Busy, LinkGone, NotAccepted, Refusal, TooManyAttempts, WrongCredentials
-from netflix.marked import Marked
+from netflix.prerendered import Prerendered
 from netflix.signin import change, current, gate, recovery, signin
 from netflix.signin.recovery import Recovery
 
@@ -131,28 +131,28 @@ def prepare(setup: BlueprintSetupState) -> None:
     page = setup.app.jinja_env.get_template("signin/login.html")
 
     def render(marks: dict[str, str]) -> str:
-        fields = typed.form(marks, "email", "password", "remember", "next")
+        fields = forms.form(marks, "email", "password", "remember", "next")
         return page.render(form=fields, refusal=None, get_flashed_messages=tuple, csrf_token=lambda: marks["token"])
 
-    setup.app.extensions[BARE] = Marked(render, "next", "token")
+    setup.app.extensions[BARE] = Prerendered(render, "next", "token")
 
 
 def login_page(refusal: Refusal | None = None) -> str:
-    if refusal is None and not current.has_news() and set(request.args) <= {"next"}:
+    if refusal is None and not current.has_flashes() and set(request.args) <= {"next"}:
         return current_app.extensions[BARE].filled(next=request.args.get("next", ""), token=csrf.token())
     values = request.form if refusal else request.args
-    form = typed.form(values, "email", "password", "remember", "next", refusal=refusal)
+    form = forms.form(values, "email", "password", "remember", "next", refusal=refusal)
     return web.page("signin/login.html", form=form, refusal=web.told(refusal))
 
 
 def password_page(refusal: Refusal | None = None) -> str:
-    form = typed.form({}, "current_password", "password", refusal=refusal)
+    form = forms.form({}, "current_password", "password", refusal=refusal)
     email = current.session().email
     return web.page("signin/password.html", form=form, refusal=web.told(refusal), email=email)
 
 
 def recovery_page(refusal: Refusal | None = None) -> str:
-    form = typed.form({}, "password", refusal=refusal)
+    form = forms.form({}, "password", refusal=refusal)
     email = Recovery.carried_by(current.recovery()).user.email
     return web.page("signin/recover.html", form=form, refusal=web.told(refusal), email=email)
 

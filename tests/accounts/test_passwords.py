@@ -97,7 +97,7 @@ def test_a_stolen_table_is_worth_nothing_without_the_key(app: Flask, build: Buil
     with build(password_key="another key of more than 32 characters").app_context():
         assert not passwords.matches(PASSWORD, kept)
         # Not even when it claims to be of this key.
-        assert not passwords.matches(PASSWORD, passwords.marked(passwords.current()) + "$" + kept.partition("$")[2])
+        assert not passwords.matches(PASSWORD, passwords.scheme_id(passwords.current()) + "$" + kept.partition("$")[2])
 
 
 def test_the_kept_hash_is_not_one_of_the_bare_password(app: Flask) -> None:
@@ -116,7 +116,7 @@ def test_a_broken_kept_password_matches_nothing_and_costs_a_hash(app: Flask, kep
     with app.app_context(), hashes() as done:
         for text in (PASSWORD, "", "x" * 73):
             assert not passwords.matches(text, kept)
-            assert not passwords.matches(text, passwords.marked(passwords.current()) + kept)
+            assert not passwords.matches(text, passwords.scheme_id(passwords.current()) + kept)
     assert len(done) == 6
 
 

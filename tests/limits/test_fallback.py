@@ -1,4 +1,4 @@
-"""Counting without Redis: in one book that all processes of an instance share."""
+"""Counting without Redis: in one journal that all processes of an instance share."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from netflix.limits import fallback
-from netflix.limits.fallback import PAGE, SECOND, Decision, Fallback, Rule
+from netflix.limits.fallback import RECORD, SECOND, Decision, Fallback, Rule
 from netflix.log import to_stderr
 from tests.watching import ROOT, log
 
@@ -34,13 +34,13 @@ with ThreadPoolExecutor(times) as crowd:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Path:
-    return tmp_path / "limits.book"
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "limits.journal"
 
 
 @pytest.fixture
-def counting(book: Path) -> Fallback:
-    return Fallback(book)
+def counting(journal: Path) -> Fallback:
+    return Fallback(journal)
 
 
 @pytest.fixture
@@ -59,24 +59,24 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def renewed(counting: Fallback, book: Path) -> None:
-    """Lets strangers come and go until the book is begun anew."""
-    before = book.stat().st_ino, book.stat().st_size
-    while book.stat().st_size >= before[1]:
-        before = book.stat().st_ino, book.stat().st_size
+def renewed(counting: Fallback, journal: Path) -> None:
+    """Lets strangers come and go until the journal is begun anew."""
+    before = journal.stat().st_ino, journal.stat().st_size
+    while journal.stat().st_size >= before[1]:
+        before = journal.stat().st_ino, journal.stat().st_size
         number, stamp, _ = counting.acquire((Rule("stranger", 5, 60),))
         if not number:
             counting.forget((Rule("stranger", 5, 60),), stamp)
 
 
-def test_two_processes_keep_one_limit(book: Path) -> None:
-    one, two = Fallback(book), Fallback(book)
+def test_two_processes_keep_one_limit(journal: Path) -> None:
+    one, two = Fallback(journal), Fallback(journal)
     assert [let_in(one, 2), let_in(two, 9), let_in(one, 9)] == [2, 3, 0]
 
 
-def test_one_that_comes_later_knows_what_was(book: Path) -> None:
-    let_in(Fallback(book), 4)
-    assert let_in(Fallback(book), 9) == 1
+def test_one_that_comes_later_knows_what_was(journal: Path) -> None:
+    let_in(Fallback(journal), 4)
+    assert let_in(Fallback(journal), 9) == 1
 
 
 def test_200_at_once_are_exactly_five(counting: Fallback) -> None:
@@ -84,10 +84,10 @@ def test_200_at_once_are_exactly_five(counting: Fallback) -> None:
         assert sum(crowd.map(lambda _: counting.acquire((HOME, ADA))[0] == 0, range(200))) == 5
 
 
-def test_200_at_once_over_four_processes_are_exactly_five(book: Path) -> None:
+def test_200_at_once_over_four_processes_are_exactly_five(journal: Path) -> None:
     crowds = [
         subprocess.Popen(
-            [sys.executable, "-c", CROWD, str(book), "50"],
+            [sys.executable, "-c", CROWD, str(journal), "50"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -103,11 +103,11 @@ def test_200_at_once_over_four_processes_are_exactly_five(book: Path) -> None:
         crowd.stdin.write("go\n")
         crowd.stdin.flush()
     assert sum(int(crowd.communicate(timeout=30)[0]) for crowd in crowds) == 5
-    assert let_in(Fallback(book), 9) == 0
+    assert let_in(Fallback(journal), 9) == 0
 
 
-def test_what_one_takes_back_another_may_use(book: Path) -> None:
-    one, two = Fallback(book), Fallback(book)
+def test_what_one_takes_back_another_may_use(journal: Path) -> None:
+    one, two = Fallback(journal), Fallback(journal)
     let_in(one, 4)
     stamp = one.acquire((HOME, ADA)).value
     assert let_in(two, 1) == 0
@@ -115,20 +115,20 @@ def test_what_one_takes_back_another_may_use(book: Path) -> None:
     assert let_in(two, 9) == 1
 
 
-def test_what_redis_let_in_by_another_process_counts(book: Path) -> None:
-    one, two = Fallback(book), Fallback(book)
+def test_what_redis_let_in_by_another_process_counts(journal: Path) -> None:
+    one, two = Fallback(journal), Fallback(journal)
     for n in range(4):
         one.note((HOME,), now() + n)
     assert let_in(two, 9) == 1
-    assert not one.untold
+    assert not one.unreported
 
 
-def test_what_redis_knew_when_it_let_somebody_in_is_not_counted_against_them(book: Path) -> None:
+def test_what_redis_knew_when_it_let_somebody_in_is_not_counted_against_them(journal: Path) -> None:
     """Its own windows may be wider by then, such as after `limits clear` from another machine."""
-    one, two = Fallback(book), Fallback(book)
+    one, two = Fallback(journal), Fallback(journal)
     stamps = [one.acquire((HOME,))[1] for _ in range(5)]
     for stamp in stamps:
-        one.told(HOME, stamp, heard=stamps[-1] + 10)
+        one.reported(HOME, stamp, heard=stamps[-1] + 10)
     assert two.note((HOME,), stamps[-1] + 10)[0] == 1
     assert two.note((HOME,), stamps[-1] + 11) == Decision(0, stamps[-1] + 11)
 
@@ -136,7 +136,7 @@ def test_what_redis_knew_when_it_let_somebody_in_is_not_counted_against_them(boo
 def test_what_was_taken_back_before_redis_heard_of_it_stays_so(counting: Fallback) -> None:
     stamp = counting.acquire((HOME,)).value
     counting.forget((HOME,), stamp)
-    counting.told(HOME, stamp, heard=stamp + 10)
+    counting.reported(HOME, stamp, heard=stamp + 10)
     assert let_in(counting, 9) == 5
 
 
@@ -163,10 +163,10 @@ def test_of_two_limits_the_longer_wait_is_told(counting: Fallback, clock: list[f
 
 def test_counted_under_all_or_none(counting: Fallback) -> None:
     let_in(counting, 5)
-    before = len(counting.untold)
+    before = len(counting.unreported)
     assert let_in(counting, 20, HOME, ADA) == 0
     assert let_in(counting, 20, ADA) == 10
-    assert len(counting.untold) == before + 10
+    assert len(counting.unreported) == before + 10
 
 
 def test_losing_redis_forgives_nobody(counting: Fallback) -> None:
@@ -181,7 +181,7 @@ def test_a_refund_takes_back_one_s_own_and_redis_never_hears_of_it(counting: Fal
         clock[0] += second
         stamps.append(counting.acquire((HOME, ADA))[1])
     counting.forget((HOME, ADA), stamps[1])
-    assert {stamp for _, stamp in counting.untold} == {stamps[0], stamps[2]}
+    assert {stamp for _, stamp in counting.unreported} == {stamps[0], stamps[2]}
     assert let_in(counting, 9) == 3
 
 
@@ -194,18 +194,18 @@ def test_untold_attempts_are_taken_once_each(counting: Fallback) -> None:
     wide = Rule("wide", 1000, 60)
     let_in(counting, 500, wide)
     with ThreadPoolExecutor(8) as crowd:
-        taken = list(crowd.map(lambda _: counting.take_untold(), range(510)))
+        taken = list(crowd.map(lambda _: counting.take_unreported(), range(510)))
     assert sum(one is not None for one in taken) == 500
-    assert counting.take_untold() is None
+    assert counting.take_unreported() is None
 
 
 def test_an_attempt_redis_did_not_hear_of_is_first_again(counting: Fallback) -> None:
     let_in(counting, 1)
     counting.acquire((ADA,))
-    told = counting.take_untold()
+    told = counting.take_unreported()
     assert told
-    counting.keep_untold(told)
-    assert counting.take_untold() == told
+    counting.put_back(told)
+    assert counting.take_unreported() == told
 
 
 def test_a_flood_of_strangers_is_bounded_and_forgets_nobody(
@@ -220,10 +220,10 @@ def test_a_flood_of_strangers_is_bounded_and_forgets_nobody(
     assert let_in(counting, 1, Rule("newcomer", 5, 60)) == 1
 
 
-def test_what_is_kept_is_bounded(counting: Fallback, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_is_bounded(counting: Fallback, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fallback, "CAPACITY", 300)
     monkeypatch.setattr(fallback, "MOST", 100)
-    monkeypatch.setattr(fallback, "THICKEST", 1000 * PAGE.size)
+    monkeypatch.setattr(fallback, "COMPACT_ABOVE", 1000 * RECORD.size)
     for n in range(2000):
         counting.acquire((Rule(str(n), 10_000_000, 3600),))
     for _ in range(2000):
@@ -231,8 +231,8 @@ def test_what_is_kept_is_bounded(counting: Fallback, book: Path, monkeypatch: py
         if not number:
             counting.forget((Rule("0", 10_000_000, 3600),), stamp)
     assert len(counting._seen) == 300
-    assert len(counting.untold) <= fallback.CAPACITY
-    assert book.stat().st_size <= 1002 * PAGE.size
+    assert len(counting.unreported) <= fallback.CAPACITY
+    assert journal.stat().st_size <= 1002 * RECORD.size
 
 
 def test_a_limit_wider_than_is_kept_is_held_to_what_is_kept(
@@ -242,8 +242,8 @@ def test_a_limit_wider_than_is_kept_is_held_to_what_is_kept(
     assert let_in(counting, 110, Rule("wide", 10_000_000, 60)) == 100
 
 
-def test_refunds_and_attempts_at_once_lose_nothing(book: Path) -> None:
-    countings, done = [Fallback(book), Fallback(book)], threading.Barrier(4)
+def test_refunds_and_attempts_at_once_lose_nothing(journal: Path) -> None:
+    countings, done = [Fallback(journal), Fallback(journal)], threading.Barrier(4)
 
     def come_and_go(counting: Fallback) -> None:
         done.wait()
@@ -261,102 +261,102 @@ def test_refunds_and_attempts_at_once_lose_nothing(book: Path) -> None:
 
 
 def test_the_book_is_for_its_owner_alone(
-    counting: Fallback, book: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+    counting: Fallback, journal: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "THICKEST", 20 * PAGE.size)
+    monkeypatch.setattr(fallback, "COMPACT_ABOVE", 20 * RECORD.size)
     let_in(counting, 1)
-    assert book.stat().st_mode & 0o777 == 0o600
-    renewed(counting, book)
-    assert book.stat().st_mode & 0o777 == 0o600
+    assert journal.stat().st_mode & 0o777 == 0o600
+    renewed(counting, journal)
+    assert journal.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_book_tells_nobody_s_name(counting: Fallback, book: Path) -> None:
+def test_the_book_tells_nobody_s_name(counting: Fallback, journal: Path) -> None:
     let_in(counting, 3, Rule("netflix:limits:sign-in:address:60:192.0.2.10", 5, 60))
-    assert b"192.0.2.10" not in book.read_bytes()
+    assert b"192.0.2.10" not in journal.read_bytes()
 
 
-@pytest.mark.parametrize("torn", [1, PAGE.size - 1])
-def test_a_half_written_last_page_harms_nothing(book: Path, torn: int) -> None:
+@pytest.mark.parametrize("torn", [1, RECORD.size - 1])
+def test_a_half_written_last_record_harms_nothing(journal: Path, torn: int) -> None:
     """A process was killed while it wrote."""
-    one, two = Fallback(book), Fallback(book)
+    one, two = Fallback(journal), Fallback(journal)
     let_in(one, 2)
-    with book.open("ab") as file:
+    with journal.open("ab") as file:
         file.write(b"\xff" * torn)
     assert let_in(two, 1) == 1
-    assert book.stat().st_size % PAGE.size == 0
+    assert journal.stat().st_size % RECORD.size == 0
     assert let_in(one, 9) == 2
-    assert let_in(Fallback(book), 9) == 0
+    assert let_in(Fallback(journal), 9) == 0
 
 
 def test_a_thick_book_is_begun_anew_and_nothing_that_counts_is_forgotten(
-    book: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+    journal: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "THICKEST", 20 * PAGE.size)
-    one, two = Fallback(book), Fallback(book)
+    monkeypatch.setattr(fallback, "COMPACT_ABOVE", 20 * RECORD.size)
+    one, two = Fallback(journal), Fallback(journal)
     let_in(two, 2, HOME, ADA)
-    renewed(one, book)
-    assert book.stat().st_size < 20 * PAGE.size
-    assert [let_in(two, 1), let_in(one, 1), let_in(Fallback(book), 9)] == [1, 1, 1]
+    renewed(one, journal)
+    assert journal.stat().st_size < 20 * RECORD.size
+    assert [let_in(two, 1), let_in(one, 1), let_in(Fallback(journal), 9)] == [1, 1, 1]
     clock[0] += 61
-    assert let_in(Fallback(book), 20, ADA) == 8
+    assert let_in(Fallback(journal), 20, ADA) == 8
 
 
 def test_what_is_over_is_not_copied_into_a_new_book(
-    counting: Fallback, book: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+    counting: Fallback, journal: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "THICKEST", 20 * PAGE.size)
+    monkeypatch.setattr(fallback, "COMPACT_ABOVE", 20 * RECORD.size)
     let_in(counting, 5)
     clock[0] += 61
-    renewed(counting, book)
-    assert book.stat().st_size <= 2 * PAGE.size
+    renewed(counting, journal)
+    assert journal.stat().st_size <= 2 * RECORD.size
 
 
 def test_what_was_taken_back_stays_so_in_a_new_book(
-    counting: Fallback, book: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+    counting: Fallback, journal: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "THICKEST", 20 * PAGE.size)
+    monkeypatch.setattr(fallback, "COMPACT_ABOVE", 20 * RECORD.size)
     let_in(counting, 3)
     clock[0] += 1
     counting.forget((HOME,), counting.acquire((HOME,))[1])
-    renewed(counting, book)
-    assert let_in(Fallback(book), 9) == 2
+    renewed(counting, journal)
+    assert let_in(Fallback(journal), 9) == 2
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_one_that_did_not_look_for_long_notices_a_new_book(
-    book: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch, times: int
+    journal: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    """The second new book may well be given the number of the first one's file."""
-    monkeypatch.setattr(fallback, "THICKEST", 20 * PAGE.size)
-    one, two = Fallback(book), Fallback(book)
+    """The second new journal may well be given the number of the first one's file."""
+    monkeypatch.setattr(fallback, "COMPACT_ABOVE", 20 * RECORD.size)
+    one, two = Fallback(journal), Fallback(journal)
     let_in(one, 1)
     let_in(one, 15, Rule("wide", 15, 60))
     assert let_in(two, 1, Rule("wide", 15, 60)) == 0
     let_in(one, 2)
     for _ in range(times):
-        renewed(one, book)
+        renewed(one, journal)
     assert let_in(two, 9) == 2
 
 
-def test_a_book_that_somebody_threw_away_is_begun_anew(counting: Fallback, book: Path) -> None:
+def test_a_book_that_somebody_threw_away_is_begun_anew(counting: Fallback, journal: Path) -> None:
     let_in(counting, 3)
-    book.unlink()
+    journal.unlink()
     assert let_in(counting, 9) == 5
-    assert let_in(Fallback(book), 9) == 0
+    assert let_in(Fallback(journal), 9) == 0
 
 
 def test_more_that_counts_than_a_book_should_hold_is_not_copied_each_time(
-    counting: Fallback, book: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+    counting: Fallback, journal: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "THICKEST", 100 * PAGE.size)
+    monkeypatch.setattr(fallback, "COMPACT_ABOVE", 100 * RECORD.size)
     begun: list[int] = []
-    begin: Callable[[int], None] = counting._begin_anew
+    begin: Callable[[int], None] = counting._compact
 
     def noted(opened: int) -> None:
         begun.append(1)
         begin(opened)
 
-    monkeypatch.setattr(counting, "_begin_anew", noted)
+    monkeypatch.setattr(counting, "_compact", noted)
     for n in range(300):
         counting.note((Rule(str(n), 5, 3600),), now())
     assert len(begun) < 20
@@ -364,10 +364,10 @@ def test_more_that_counts_than_a_book_should_hold_is_not_copied_each_time(
 
 
 @pytest.fixture
-def full(book: Path) -> None:
+def full(journal: Path) -> None:
     """A disk on which nothing more can be written."""
     to_stderr()
-    book.symlink_to("/dev/full")
+    journal.symlink_to("/dev/full")
 
 
 @pytest.mark.usefixtures("full")
@@ -375,7 +375,7 @@ def test_on_a_full_disk_this_process_remembers_and_says_so(counting: Fallback) -
     with log() as written:
         counting.note((HOME,), now())
         assert let_in(counting, 9, HOME, ADA) == 4
-    assert "the book of the limits cannot be written (No space left on device)" in written.getvalue()
+    assert "the journal of the limits cannot be written (No space left on device)" in written.getvalue()
 
 
 @pytest.mark.usefixtures("full")
@@ -386,8 +386,8 @@ def test_on_a_full_disk_what_is_taken_back_is_free_again(counting: Fallback) -> 
     assert let_in(counting, 9) == 1
 
 
-def test_a_page_that_only_half_fits_is_remembered(
-    counting: Fallback, book: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_record_that_only_half_fits_is_remembered(
+    counting: Fallback, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a disk does that fills up just then: it takes a part and complains the next time."""
     to_stderr()
@@ -400,17 +400,17 @@ def test_a_page_that_only_half_fits_is_remembered(
 
 
 def test_a_disk_too_full_for_a_new_book_counts_nothing_twice(
-    counting: Fallback, book: Path, monkeypatch: pytest.MonkeyPatch
+    counting: Fallback, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to_stderr()
-    monkeypatch.setattr(fallback, "THICKEST", 3 * PAGE.size)
-    book.with_suffix(".new").symlink_to("/dev/full")
+    monkeypatch.setattr(fallback, "COMPACT_ABOVE", 3 * RECORD.size)
+    journal.with_suffix(".new").symlink_to("/dev/full")
     assert let_in(counting, 20, ADA) == 10
-    assert let_in(Fallback(book), 20, ADA) == 0
+    assert let_in(Fallback(journal), 20, ADA) == 0
 
 
 def test_a_folder_that_cannot_be_written_stops_nobody(
-    counting: Fallback, book: Path, monkeypatch: pytest.MonkeyPatch
+    counting: Fallback, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Read-only, or no descriptor left: Redis, which is there, need not care."""
     to_stderr()
@@ -424,8 +424,8 @@ def test_a_folder_that_cannot_be_written_stops_nobody(
     assert let_in(counting, 9) == 4
 
 
-def test_what_is_cleared_is_cleared_for_all_processes(book: Path) -> None:
-    one, other = Fallback(book), Fallback(book)
+def test_what_is_cleared_is_cleared_for_all_processes(journal: Path) -> None:
+    one, other = Fallback(journal), Fallback(journal)
     assert let_in(one, 9) == 5
     other.clear([HOME])
     assert let_in(one, 9) == 5

@@ -269,7 +269,7 @@ def test_a_refund_meanwhile_does_not_stop_the_return(
     """A right one is given back in the very moment in which Redis hears of it."""
     with app.app_context():
         attempt = counter.hit((counter.LIMITS[0], "192.0.2.10"))
-        tell: Callable[..., Any] = road.store._tell
+        tell: Callable[..., Any] = road.store._report
 
         def overtaken(*args: object) -> Any:
             heard = tell(*args)
@@ -277,7 +277,7 @@ def test_a_refund_meanwhile_does_not_stop_the_return(
                 counter.refund(attempt)
             return heard
 
-        monkeypatch.setattr(road.store, "_tell", overtaken)
+        monkeypatch.setattr(road.store, "_report", overtaken)
         road.open()
         until(lambda: not road.store.degraded)
     assert redis.llen(KEY) <= 1
@@ -287,7 +287,7 @@ def test_redis_that_goes_again_while_it_is_told_hears_the_rest_later(
     app: Flask, browser: Browser, road: Road, redis: Redis, monkeypatch: pytest.MonkeyPatch, ada: str
 ) -> None:
     guesses(browser, 4)
-    tell, told = road.store._tell, []
+    tell, told = road.store._report, []
 
     def falters(*args: Any) -> Any:
         told.append(args)
@@ -295,7 +295,7 @@ def test_redis_that_goes_again_while_it_is_told_hears_the_rest_later(
             raise RedisGone
         return tell(*args)
 
-    monkeypatch.setattr(road.store, "_tell", falters)
+    monkeypatch.setattr(road.store, "_report", falters)
     road.open()
     until(lambda: not road.store.degraded)
     assert redis.llen(KEY) == 4
@@ -377,7 +377,7 @@ def test_a_redis_that_stops_to_write_while_it_is_told_hears_the_rest_later(
     app: Flask, browser: Browser, road: Road, redis: Redis, monkeypatch: pytest.MonkeyPatch, ada: str
 ) -> None:
     guesses(browser, 4)
-    tell, told = road.store._tell, []
+    tell, told = road.store._report, []
 
     def refuses(*args: Any) -> Any:
         told.append(args)
@@ -385,7 +385,7 @@ def test_a_redis_that_stops_to_write_while_it_is_told_hears_the_rest_later(
             raise ReadOnlyError("You can't write against a read only replica.")
         return tell(*args)
 
-    monkeypatch.setattr(road.store, "_tell", refuses)
+    monkeypatch.setattr(road.store, "_report", refuses)
     road.open()
     until(lambda: not road.store.degraded)
     assert redis.llen(KEY) == 4
@@ -396,7 +396,7 @@ def test_what_is_let_in_while_the_rest_is_told_is_told_too(
 ) -> None:
     """After the last was told, and before attempts go to Redis again."""
     guesses(browser, 1)
-    tell_all: Callable[[], None] = road.store._tell_all
+    tell_all: Callable[[], None] = road.store._report_all
     turns: list[int] = []
 
     def overtaken() -> None:
@@ -406,7 +406,7 @@ def test_what_is_let_in_while_the_rest_is_told_is_told_too(
                 counter.hit((counter.LIMITS[0], "192.0.2.10"))
         turns.append(1)
 
-    monkeypatch.setattr(road.store, "_tell_all", overtaken)
+    monkeypatch.setattr(road.store, "_report_all", overtaken)
     road.open()
     until(lambda: not probes())
     assert len(turns) == 2
@@ -422,7 +422,7 @@ def test_redis_that_goes_again_in_the_last_turn_hears_the_rest_later(
     app: Flask, browser: Browser, road: Road, redis: Redis, monkeypatch: pytest.MonkeyPatch, ada: str
 ) -> None:
     guesses(browser, 1)
-    tell_all: Callable[[], None] = road.store._tell_all
+    tell_all: Callable[[], None] = road.store._report_all
     turns: list[int] = []
 
     def overtaken() -> None:
@@ -433,7 +433,7 @@ def test_redis_that_goes_again_in_the_last_turn_hears_the_rest_later(
             raise RedisGone
         tell_all()
 
-    monkeypatch.setattr(road.store, "_tell_all", overtaken)
+    monkeypatch.setattr(road.store, "_report_all", overtaken)
     road.open()
     until(lambda: len(turns) > 2 and not road.store.degraded)
     assert redis.llen(KEY) == 2
@@ -445,7 +445,7 @@ def own(config: Config, build: Build, monkeypatch: pytest.MonkeyPatch, road: Roa
     site = build(redis_url=f"unix://{config.instance / 'redis.sock'}")
     assert site.extensions["netflix-config"].keeps_own_redis
     own = site.extensions["netflix-counters"].store
-    monkeypatch.setattr(own, "_tell_all", lambda: None)
+    monkeypatch.setattr(own, "_report_all", lambda: None)
     monkeypatch.setattr(own.redis, "set", lambda *_, **__: True)
     yield site
     monkeypatch.setattr(own, "_revive", lambda: None)
@@ -525,14 +525,14 @@ def test_where_no_thread_is_to_be_had_the_next_attempt_begins_anew(
         assert not road.store.degraded
         counter.hit((counter.LIMITS[0], "192.0.2.10"))
         assert road.store.degraded
-        assert len(road.store.fallback.untold) == 2
+        assert len(road.store.fallback.unreported) == 2
 
 
 @pytest.mark.parametrize("everything", [True, False])
 def test_what_the_terminal_clears_stays_cleared_without_redis(
     app: Flask, browser: Browser, build: Build, redis_url: str, ada: str, everything: bool
 ) -> None:
-    """Also what stands in the book alone."""
+    """Also what stands in the journal alone."""
     assert guesses(browser, 6) == [401] * 5 + [429]
     with build(redis_url=redis_url).app_context():
         counter.clear(None if everything else counter.counters().keys(Lane.ADDRESS, "192.0.2.10"))

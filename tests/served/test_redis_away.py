@@ -55,7 +55,7 @@ def test_nobody_gets_more_attempts_than_with_it(site: Site) -> None:
 def test_nobody_gets_more_when_it_goes_in_the_midst(
     site: Site, redis_server: RedisServer, how: str, after: float
 ) -> None:
-    """What Redis lets in with its last breath, and what the book lets in, are five together."""
+    """What Redis lets in with its last breath, and what the journal lets in, are five together."""
     going = threading.Timer(after, getattr(redis_server, how))
     going.start()
     found = statuses(site.visitor().storm(200, lambda n: {"email": f"guess{n}@example.org"}))

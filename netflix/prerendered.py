@@ -9,7 +9,7 @@ from collections.abc import Callable
 from markupsafe import escape
 
 
-class Marked:
+class Prerendered:
     """`render` is given the marks by their names; nobody can guess one and send it as their own word."""
 
     def __init__(self, render: Callable[[dict[str, str]], str], *names: str) -> None:
