@@ -15,6 +15,7 @@ from . import refusals
 GROUPS = {
     "db": ".maintenance",
     "events": ".events",
+    "invites": ".invites",
     "limits": ".limits",
     "purge": ".maintenance",
     "sessions": ".sessions",

@@ -1,21 +1,19 @@
 """What happened: the record, read, followed and checked."""
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import output, site
+from . import output, site, times
 from .output import Column
 
 if TYPE_CHECKING:
     from netflix.events.event import Event, Wanted
 
 LOOK_EVERY = 0.5
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Listed(NamedTuple):
@@ -45,21 +43,6 @@ COLUMNS = (
 )
 
 
-class Since(click.ParamType):
-    """A time ago, or a day."""
-
-    name = "time"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        if ago := re.fullmatch(r"(\d{1,5})([mhdw])", value):
-            return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
-        try:
-            at = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"'{value}' is no time. Give one such as 30m, 24h, 7d or 2026-11-24.", param, ctx)
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
 def choosing(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say which events."""
     for option in reversed(
@@ -69,7 +52,7 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option("--user", metavar="EMAIL", help="Only those about one user."),
             click.option("--address", metavar="A", help="Only those from one address."),
-            click.option("--since", type=Since(), help="Only since then: 30m, 24h, 7d or 2026-11-24."),
+            click.option("--since", type=times.Since(), help="Only since then: 30m, 24h, 7d or 2026-11-24."),
         )
     ):
         command = option(command)

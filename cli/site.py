@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from netflix import errors
-    from netflix.accounts import email, password, registration, user
+    from netflix.accounts import email, invitation, password, registration, user
     from netflix.events import event
     from netflix.limits import address, counter, policy
     from netflix.signin import access, expiry, recovery, session
@@ -34,6 +34,7 @@ else:
         "database_errors": "sqlalchemy.exc",
         "email": "netflix.accounts.email",
         "errors": "netflix.errors",
+        "invitation": "netflix.accounts.invitation",
         "event": "netflix.events.event",
         "expiry": "netflix.signin.expiry",
         "migrations": "flask_migrate.cli",

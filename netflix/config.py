@@ -24,6 +24,7 @@ from netflix.values import (
     a_redis,
     a_url,
     networks,
+    one_of,
     rates,
     some_keys,
     whole,
@@ -101,6 +102,12 @@ class Config:
     )
     account_limit: tuple[RateLimitItem, ...] = setting(
         rates, rates("10 per hour"), RATE, "failed attempts to sign in to one account"
+    )
+    registration: str = setting(
+        one_of("open", "invite", "closed"),
+        "open",
+        "open, invite or closed",
+        "who may register: all, the invited, nobody",
     )
     registration_limit: tuple[RateLimitItem, ...] = setting(
         rates, rates("10 per hour"), RATE, "registrations from one address"

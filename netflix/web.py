@@ -197,6 +197,7 @@ def init_app(app: Flask) -> None:
     # Filters of constants are worked out when a template is compiled, not when it is shown.
     app.jinja_env.filters["asset"] = lambda name: versioned(folder, name)
     app.jinja_env.globals["csrf_token"] = csrf.token
+    app.jinja_env.globals["registration"] = app.extensions["netflix-config"].registration
     app.jinja_env.filters["when"] = when
     app.jinja_env.filters["iso"] = iso
     app.register_blueprint(bp)

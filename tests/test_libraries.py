@@ -10,9 +10,9 @@ from flask_wtf.csrf import generate_csrf, validate_csrf
 from sqlalchemy import select
 from wtforms.validators import ValidationError
 
-from netflix import csrf
+from netflix import csrf, token
 from netflix.extensions import db
-from netflix.signin import current, token
+from netflix.signin import current
 from netflix.signin.session import Session
 from tests.people import PASSWORD, Browser
 

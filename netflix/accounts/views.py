@@ -1,23 +1,38 @@
-"""The page to register."""
+"""The page to register, and the links that invite to it."""
+
+from functools import partial
 
 from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
 
-from netflix import forms, web
-from netflix.accounts.registration import register
+from netflix import forms, links, web
+from netflix.accounts.invitation import Invitation
+from netflix.accounts.registration import check_open, register
 from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
 
 bp = Blueprint("accounts", __name__)
+INVITATION = "invitation"
+invited_by = partial(links.kept, INVITATION)
+
+
+@bp.get("/invitation/<carried>")
+def open_invitation(carried: str) -> ResponseReturnValue:
+    Invitation.open_with(carried)
+    links.keep(INVITATION, carried)
+    return redirect("/register", 303)
 
 
 @bp.get("/register")
 def show_registration() -> ResponseReturnValue:
+    check_open(invited_by)
     return registration_page()
 
 
 @bp.post("/register")
 def create_account() -> ResponseReturnValue:
-    register(request.form.get("email", ""), request.form.get("password", ""), request.remote_addr or "")
+    carried = check_open(invited_by)
+    register(request.form.get("email", ""), request.form.get("password", ""), request.remote_addr or "", carried)
+    links.forget(INVITATION)
     flash("Your account is ready. Sign in to open it.")
     return redirect("/login", 303)
 

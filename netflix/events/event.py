@@ -36,6 +36,7 @@ class Kind(StrEnum):
     PASSWORD_CHANGED = "authn_password_change"  # noqa: S105  (no password)
     PASSWORD_NOT_CHANGED = "authn_password_change_fail"  # noqa: S105  (no password)
     LINK_MADE = "authn_token_created"
+    LINK_ENDED = "authn_token_revoked"
     LIMIT_REACHED = "excess_rate_limit_exceeded"
     RIGHTS_CHANGED = "privilege_permissions_changed"
     SESSION_ENDED = "session_expired"

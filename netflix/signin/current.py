@@ -5,14 +5,12 @@ from flask import request
 from flask_login import current_user, login_user, logout_user
 
 from netflix import csrf
-from netflix.errors import LinkGone, SignInRequired
+from netflix.errors import SignInRequired
 from netflix.extensions import login_manager
 from netflix.signin import signin
 from netflix.signin.session import CurrentSession, Session
 
-__all__ = ["carry", "drop", "has_flashes", "is_signed_in", "keep_recovery", "recovery", "session", "tell"]
-
-RECOVERY = "recovery"
+__all__ = ["carry", "drop", "has_flashes", "is_signed_in", "session", "tell"]
 
 
 def session() -> CurrentSession:
@@ -54,19 +52,6 @@ def tell(sentence: str) -> None:
 def has_flashes() -> bool:
     """Whether a sentence of the page before is still to be shown."""
     return "_flashes" in flask.session
-
-
-def keep_recovery(carried: str) -> None:
-    """Takes a one-time link's token out of the address bar and into the cookie (ASVS 5.0 14.2.1)."""
-    flask.session[RECOVERY] = carried
-
-
-def recovery() -> str:
-    """The token of the one-time link that was opened. Raises LinkGone."""
-    carried = flask.session.get(RECOVERY)
-    if not carried:
-        raise LinkGone
-    return carried
 
 
 @login_manager.user_loader

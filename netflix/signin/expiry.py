@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, CursorResult, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from netflix import clock
+from netflix.accounts.invitation import Invitation
 from netflix.extensions import db
 from netflix.signin.recovery import Recovery
 from netflix.signin.session import Session
@@ -27,19 +28,25 @@ class Expired(NamedTuple):
 
 def expired() -> Expired:
     """What `purge` would delete now."""
-    return Expired(*(db.session.scalar(select(func.count()).where(over)) or 0 for _, over in run_out()))
+    sessions, *links = (db.session.scalar(select(func.count()).where(over)) or 0 for _, over in run_out())
+    return Expired(sessions, sum(links))
 
 
 def purge(batch: int = 500) -> Expired:
     """Deletes it, with a commit for each batch, so that no page waits long. Two at once share the work."""
-    return Expired(*(sum(deleted(key, over, batch)) for key, over in run_out()))
+    sessions, *links = (sum(deleted(key, over, batch)) for key, over in run_out())
+    return Expired(sessions, sum(links))
 
 
 def run_out() -> list[tuple[InstrumentedAttribute[int], ColumnElement[bool]]]:
     """The primary key of each table, and which of its rows have run out."""
     now = clock.now()
     # A session's idle end is never after its absolute one.
-    return [(Session.id, Session.idle_until <= now), (Recovery.user_id, Recovery.expires_at <= now)]
+    return [
+        (Session.id, Session.idle_until <= now),
+        (Recovery.user_id, Recovery.expires_at <= now),
+        (Invitation.id, Invitation.expires_at <= now),
+    ]
 
 
 def deleted(key: InstrumentedAttribute[int], over: ColumnElement[bool], batch: int) -> Iterator[int]:

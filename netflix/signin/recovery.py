@@ -1,13 +1,11 @@
 """A one-time link by which a person chooses a new password."""
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import ForeignKey, LargeBinary, bindparam, delete, select
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
-from netflix import clock
-from netflix import config as settings
+from netflix import clock, links, token
 from netflix.accounts import password as passwords
 from netflix.accounts import registration
 from netflix.accounts.user import User
@@ -17,7 +15,6 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import Model, db
 from netflix.limits import counter, policy
-from netflix.signin import token
 from netflix.signin.session import Session
 
 
@@ -101,9 +98,4 @@ def redeem(carried: str, password: str, address: str) -> User:
 
 
 def link(carried: str) -> str:
-    """Built from the site's own address, never from a request's."""
-    config = settings.current()
-    address = config.address
-    with suppress(FileNotFoundError):
-        address = config.url or config.served_at.read_text()
-    return f"{address}/recover/{carried}"
+    return links.link(f"/recover/{carried}")

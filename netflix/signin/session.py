@@ -6,12 +6,12 @@ from typing import NamedTuple
 from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
-from netflix import clock, log
+from netflix import clock, log, token
 from netflix.accounts.user import User
 from netflix.clock import Instant
 from netflix.extensions import Model, db
 from netflix.reading import Reading
-from netflix.signin import browser, token
+from netflix.signin import browser
 
 
 class Session(Model):

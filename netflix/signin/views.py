@@ -7,13 +7,14 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
-from netflix import csrf, forms, web
+from netflix import csrf, forms, links, web
 from netflix.errors import Busy, LinkGone, NotAccepted, Refusal, TooManyAttempts, WrongCredentials
 from netflix.prerendered import Prerendered
 from netflix.signin import change, current, gate, recovery, signin
 from netflix.signin.recovery import Recovery
 
 bp = Blueprint("signin", __name__)
+RECOVERY = "recovery"
 # The bare sign-in page, kept in the app.
 BARE = "netflix-login-page"
 
@@ -88,7 +89,7 @@ def change_password() -> ResponseReturnValue:
 @bp.get("/recover/<carried>")
 def open_link(carried: str) -> ResponseReturnValue:
     Recovery.carried_by(carried)
-    current.keep_recovery(carried)
+    links.keep(RECOVERY, carried)
     return see_other("/recover/")
 
 
@@ -99,7 +100,7 @@ def show_recovery() -> ResponseReturnValue:
 
 @bp.post("/recover/")
 def choose_password() -> ResponseReturnValue:
-    recovery.redeem(current.recovery(), request.form.get("password", ""), address())
+    recovery.redeem(links.kept(RECOVERY), request.form.get("password", ""), address())
     end_present()
     current.drop()
     current.tell("Your password is changed. Sign in with it.")
@@ -153,7 +154,7 @@ def password_page(refusal: Refusal | None = None) -> str:
 
 def recovery_page(refusal: Refusal | None = None) -> str:
     form = forms.form({}, "password", refusal=refusal)
-    email = Recovery.carried_by(current.recovery()).user.email
+    email = Recovery.carried_by(links.kept(RECOVERY)).user.email
     return web.page("signin/recover.html", form=form, refusal=web.told(refusal), email=email)
 
 

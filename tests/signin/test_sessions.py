@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from netflix import clock
+from netflix import clock, token
 from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.extensions import db
-from netflix.signin import access, signin, token
+from netflix.signin import access, signin
 from netflix.signin.session import CurrentSession, Session
 from tests.people import MALLORY, PASSWORD, Browser
 from tests.watching import statements

@@ -1,0 +1,92 @@
+"""Links by which people may register."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from . import output, refusals, site, times
+from .output import Column
+
+if TYPE_CHECKING:
+    from netflix.accounts.invitation import Invitation
+
+
+def state(invitation: "Invitation") -> str:
+    if invitation.is_open:
+        return "open"
+    return "revoked" if invitation.revoked_at else "used up" if invitation.used >= invitation.uses else "expired"
+
+
+COLUMNS = (
+    Column("id", "Id"),
+    Column("note", "Note", shrinks=True),
+    Column("state", "State", state, role=lambda row: "good" if row.is_open else "quiet"),
+    Column("used", "Used"),
+    Column("uses", "Of"),
+    Column("expires_at", "Ends"),
+    Column("created_at", "Made", role=lambda _: "quiet", spare=True),
+)
+
+
+@click.group()
+def invites() -> None:
+    """Invite people to register, and take invitations back.
+
+    \b
+    Example:
+      netflix-admin invites create --note "for the grandparents" --uses 2
+    """
+
+
+@invites.command()
+@click.option("--uses", type=click.IntRange(1, 10_000), default=1, show_default=True, help="For how many people.")
+@click.option("--for", "lasts", type=times.While(), default="7d", show_default=True, help="How long: 24h, 7d, 2w.")
+@click.option("--note", default="", help="Whom it is for; only operators see it.")
+@site.within
+def create(uses: int, lasts: timedelta, note: str) -> None:
+    """Print a link by which somebody may register.
+
+    \b
+    Example:
+      netflix-admin invites create --for 2w --note "Ada"
+    """
+    link = site.invitation.invite(uses, lasts, note)
+    people = "one person" if uses == 1 else f"{uses} people"
+    output.note(f"This link lets {people} register. It is shown this once:")
+    output.product(link)
+
+
+@invites.command("list")
+@click.option("--open", "open_only", is_flag=True, help="Only those by which somebody may still come in.")
+@output.listing_format
+@site.within
+def list_invites(open_only: bool, form: str) -> None:
+    """List invitations, the latest first.
+
+    \b
+    Example:
+      netflix-admin invites list --open
+    """
+    rows = [row for row in site.invitation.Invitation.all() if row.is_open >= open_only]
+    output.print_listing(COLUMNS, rows, form, "There are no invitations.")
+
+
+@invites.command()
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, 2**31 - 1))
+@site.within
+def revoke(ids: tuple[int, ...]) -> None:
+    """Take invitations back: nobody comes in by them any more.
+
+    Who came in by one stays.
+
+    \b
+    Example:
+      netflix-admin invites revoke 3
+    """
+    refusals.for_each(ids, revoke_one)
+
+
+def revoke_one(number: int) -> None:
+    site.invitation.revoke(number)
+    output.done(f"Invitation {number} is revoked.")

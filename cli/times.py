@@ -1,0 +1,37 @@
+"""Times as they are typed: a while such as 7d, or a day."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import click
+
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def a_while(text: str) -> timedelta | None:
+    found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", text)
+    return timedelta(**{UNITS[found[2]]: int(found[1])}) if found else None
+
+
+class While(click.ParamType):
+    """How long."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        return a_while(value) or self.fail(f"'{value}' is no time. Give one such as 30m, 24h, 7d or 2w.", param, ctx)
+
+
+class Since(click.ParamType):
+    """A time ago, or a day."""
+
+    name = "time"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if ago := a_while(value):
+            return datetime.now(UTC) - ago
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"'{value}' is no time. Give one such as 30m, 24h, 7d or 2026-11-24.", param, ctx)
+        return at if at.tzinfo else at.replace(tzinfo=UTC)

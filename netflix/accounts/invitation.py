@@ -1,0 +1,101 @@
+"""A link by which somebody may register: for so many people, until a day."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import LargeBinary, String, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from netflix import clock, links, token
+from netflix.clock import Instant
+from netflix.errors import LinkGone, NotAccepted, NotFound
+from netflix.events import event
+from netflix.events.event import Kind
+from netflix.extensions import Model, db
+
+
+class Invitation(Model):
+    """The link carries the token, the row its digest. `note` is for the operator's own memory."""
+
+    __tablename__ = "invitation"
+    # SQLite would give a deleted row's number to the next one.
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    LASTS = timedelta(days=7)
+    LONGEST_NOTE = 200
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    note: Mapped[str] = mapped_column(String(LONGEST_NOTE))
+    uses: Mapped[int]
+    used: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    @classmethod
+    def all(cls) -> list["Invitation"]:
+        """The latest first."""
+        return list(db.session.scalars(select(cls).order_by(cls.id.desc())))
+
+    @classmethod
+    def open_with(cls, carried: str) -> "Invitation":
+        """The one that a token opens. Raises LinkGone."""
+        found = db.session.scalar(select(cls).where(cls.digest == token.digest(carried)))
+        if found is None or not found.is_open:
+            raise LinkGone
+        return found
+
+    @property
+    def is_open(self) -> bool:
+        return self.revoked_at is None and self.used < self.uses and self.expires_at > clock.now()
+
+    @property
+    def left(self) -> int:
+        return self.uses - self.used if self.is_open else 0
+
+
+def use(carried: str) -> int:
+    """Takes one use; committed, or given back, by the act that called. Answers the invitation's number.
+
+    Of two who want the last one at once, one gets LinkGone (ASVS 5.0 2.3.4).
+    """
+    taken = db.session.execute(
+        update(Invitation)
+        .where(
+            Invitation.digest == token.digest(carried),
+            Invitation.used < Invitation.uses,
+            Invitation.expires_at > clock.now(),
+            Invitation.revoked_at.is_(None),
+        )
+        .values(used=Invitation.used + 1)
+        .returning(Invitation.id),
+        execution_options={"synchronize_session": False},
+    ).scalar()
+    if taken is None:
+        db.session.rollback()
+        raise LinkGone
+    return taken
+
+
+def invite(uses: int = 1, lasts: timedelta = Invitation.LASTS, note: str = "") -> str:
+    """A new invitation's link. Raises NotAccepted."""
+    if len(note) > Invitation.LONGEST_NOTE:
+        raise NotAccepted({"note": [f"That note is too long. It can have up to {Invitation.LONGEST_NOTE} characters."]})
+    carried = token.fresh()
+    row = Invitation(digest=token.digest(carried), note=note, uses=uses, expires_at=clock.now() + lasts)
+    db.session.add(row)
+    db.session.flush()
+    event.record(Kind.LINK_MADE, link="invitation", invitation=row.id, uses=uses)
+    db.session.commit()
+    return links.link(f"/invitation/{carried}")
+
+
+def revoke(number: int) -> None:
+    """Nobody comes in by it any more; to revoke twice is as good as once. Raises NotFound."""
+    row = db.session.get(Invitation, number)
+    if row is None:
+        raise NotFound(f"There is no invitation {number}.", "See `netflix-admin invites list`.")
+    if row.revoked_at is None:
+        row.revoked_at = clock.now()
+        event.record(Kind.LINK_ENDED, link="invitation", invitation=row.id)
+    db.session.commit()
