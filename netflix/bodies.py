@@ -24,7 +24,6 @@ OF_ONE_ADDRESS = 8
 AT_ONCE = 96
 WAITING = 160
 PATIENCE = 1.0
-SENDING = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class Bodies:
@@ -41,7 +40,7 @@ class Bodies:
         self._places = threading.Condition()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"].upper() not in SENDING:
+        if environ["REQUEST_METHOD"].upper() not in web.SENDING:
             # These have no body that matters: an empty one, so that nothing waits for it.
             environ["wsgi.input"] = BytesIO()
         elif not is_too_long(environ):

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import current_app
 from limits import RateLimitItem
@@ -215,6 +216,12 @@ class Config:
         """The site's, as people type it: the one that was given, or where it listens."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.url or f"http://{host}:{self.port}"
+
+    @property
+    def hosts(self) -> list[str] | None:
+        """The names that a request may give the site, where its address is known; loopback is for monitors."""
+        named = urlsplit(self.url).hostname
+        return [named, "localhost", "127.0.0.1"] if named else None
 
     @property
     def served_at(self) -> Path:

@@ -50,6 +50,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config.from_mapping(
         SECRET_KEY=config.secret_key[0],
         SECRET_KEY_FALLBACKS=list(config.secret_key[1:]),
+        TRUSTED_HOSTS=config.hosts,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=Session.REMEMBERED_ABSOLUTE,

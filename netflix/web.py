@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header
 
 from netflix import csrf
-from netflix.errors import DatabaseUnavailable, NotAccepted, Refusal, SignInRequired
+from netflix.errors import DatabaseUnavailable, Declined, NotAccepted, Refusal, SignInRequired
 from netflix.extensions import db
 from netflix.limits import counter
 
@@ -28,6 +28,9 @@ log = logging.getLogger("netflix.web")
 bp = Blueprint("web", __name__)
 
 PROBLEM = "application/problem+json"
+SENDING = ("POST", "PUT", "PATCH", "DELETE")
+# By typing the address or a bookmark, "none" opens pages and sends nothing, but a reload may.
+OWN_PAGES = ("same-origin", "none")
 
 WORDS = {
     400: (
@@ -91,6 +94,13 @@ def refused(refusal: Refusal, shown: Callable[[], str], reference: str = "") -> 
 def told(refusal: Refusal | None) -> Refusal | None:
     """What stands above a form: what stands at its fields is not said twice."""
     return None if isinstance(refusal, NotAccepted) else refusal
+
+
+@bp.before_app_request
+def refuse_other_sites() -> None:
+    """What a browser says another site's page sends, beside the form's token (OWASP, CSRF: Fetch Metadata headers)."""
+    if request.method in SENDING and request.headers.get("Sec-Fetch-Site", "same-origin") not in OWN_PAGES:
+        raise Declined("That came from a page of another site.", "Open this site itself, and do it there.")
 
 
 @bp.app_errorhandler(Refusal)

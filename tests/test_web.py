@@ -27,6 +27,7 @@ from werkzeug.test import TestResponse
 from netflix import bodies
 from netflix.errors import Refusal, in_words
 from netflix.extensions import db
+from tests.conftest import Build
 from tests.people import PASSWORD, Browser, link_for
 from tests.watching import ROOT, until
 
@@ -443,3 +444,42 @@ def test_a_body_that_breaks_off_is_the_sender_s_fault(app: Flask, ada: str) -> N
     overrides = {"wsgi.input": Broken(), "CONTENT_LENGTH": "100"}
     assert Browser(app).client.open("/login", method="POST", environ_overrides=overrides).status_code == 400
     assert Browser(app).sign_in(ada).status_code == 303
+
+
+SENT_BY = ["/login", "/logout", "/register", "/password", "/recover/", "/sessions/end-others", "/nowhere"]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", SENT_BY)
+def test_what_another_site_s_page_sends_is_refused(browser: Browser, ada: str, path: str, site: str) -> None:
+    browser.sign_in(ada)
+    fields = {"csrf_token": browser.token("/dashboard")}
+    answer = browser.client.post(path, data=fields, headers={"Sec-Fetch-Site": site}, environ_base=browser.environ)
+    assert answer.status_code == 403
+    assert "another site" in answer.text
+    assert browser.get("/dashboard").status_code == 200
+
+
+def test_a_link_from_another_site_opens_a_page(browser: Browser) -> None:
+    assert browser.get("/login", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+def test_signing_out_clears_what_the_browser_keeps(browser: Browser, ada: str) -> None:
+    browser.sign_in(ada)
+    assert browser.sign_out().headers["Clear-Site-Data"] == '"cache", "storage"'
+    assert "You are signed out." in browser.get("/login").text
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("films.example.org", 200), ("films.example.org:8443", 200), ("127.0.0.1:5000", 200), ("evil.example", 400)],
+)
+def test_where_its_address_is_known_the_site_answers_to_no_other_name(build: Build, host: str, status: int) -> None:
+    client = build(url="https://films.example.org").test_client()
+    answer = client.get("/login", headers={"Host": host})
+    assert answer.status_code == status
+    assert "evil" not in answer.text
+
+
+def test_where_it_is_not_any_name_will_do(app: Flask) -> None:
+    assert app.test_client().get("/login", headers={"Host": "nas.local:5000"}).status_code == 200

@@ -14,7 +14,7 @@ from flask import Flask
 from jinja2 import Template
 from werkzeug.http import parse_options_header
 
-from netflix import door, forms
+from netflix import door, forms, web
 from netflix.errors import NotAccepted, TooManyAttempts
 from netflix.limits.counter import Attempt, Counters
 from netflix.prerendered import Prerendered
@@ -87,7 +87,7 @@ def form(environ: dict[str, Any]) -> dict[str, str]:
 
 def is_foreign(environ: dict[str, Any]) -> bool:
     """Whether the browser says that a page of another site sent this: it cannot use up a household's attempts."""
-    return environ.get("HTTP_SEC_FETCH_SITE", "same-origin") not in ("same-origin", "none")
+    return environ.get("HTTP_SEC_FETCH_SITE", "same-origin") not in web.OWN_PAGES
 
 
 def take_attempt(environ: dict[str, Any]) -> Attempt | None:

@@ -25,6 +25,9 @@ BODIES = st.lists(st.tuples(NAMES, st.sampled_from(["=", "", "=="]), VALUES)).ma
     lambda parts: b"&".join(name.encode() + sign.encode() + value for name, sign, value in parts)
 )
 
+# The gate reads plain forms alone; the site takes the other kind too.
+AT_THE_GATE, BEHIND_IT = "application/x-www-form-urlencoded", "multipart/form-data"
+
 
 def environ(body: bytes) -> dict[str, Any]:
     return {"CONTENT_TYPE": FORM, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
@@ -86,7 +89,7 @@ def test_whatever_a_browser_says_of_its_page_the_limit_holds(browser: Browser, a
     fields = {"csrf_token": browser.token(), "email": ada, "password": "wrong"}
     headers = {"Sec-Fetch-Site": site}
     answers = [browser.client.post(path, data=fields, headers=headers).status_code for _ in range(7)]
-    assert answers == [401] * 5 + [429] * 2
+    assert answers == ([401] * 5 + [429] * 2 if site in ("same-origin", "none") else [403] * 7)
 
 
 def test_another_site_s_form_uses_up_nobody_s_attempts(browser: Browser, ada: str, redis: Redis) -> None:
@@ -150,9 +153,8 @@ def test_the_page_at_the_gate_is_the_page_behind_it(browser: Browser, ada: str) 
     for _ in range(5):
         browser.client.post("/login", data=fields, environ_base=browser.environ)
     pages = []
-    for site in ("same-origin", "cross-site"):
-        headers = {"Sec-Fetch-Site": site}
-        answer = browser.client.post("/login", data=fields, headers=headers, environ_base=browser.environ)
+    for kind in (AT_THE_GATE, BEHIND_IT):
+        answer = browser.client.post("/login", data=fields, content_type=kind, environ_base=browser.environ)
         assert answer.status_code == 429
         assert answer.headers["Cache-Control"] == "no-store"
         assert "Content-Security-Policy" in answer.headers
@@ -176,9 +178,8 @@ def test_a_program_is_told_the_same_at_the_gate_as_behind_it(browser: Browser, a
     for _ in range(5):
         browser.client.post("/login", data=fields)
     told = []
-    for site in ("same-origin", "cross-site"):
-        headers = {"Sec-Fetch-Site": site, "Accept": "application/json"}
-        answer = browser.client.post("/login", data=fields, headers=headers)
+    for kind in (AT_THE_GATE, BEHIND_IT):
+        answer = browser.client.post("/login", data=fields, content_type=kind, headers={"Accept": "application/json"})
         told.append((answer.status_code, answer.mimetype, json.loads(re.sub(r"\d+ second", "n second", answer.text))))
     assert told[0] == told[1]
 
