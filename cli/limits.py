@@ -57,8 +57,8 @@ COLUMNS = (
         lambda row: in_short(row.standing.key.window),
         spare=True,
     ),
-    Column("counts", value=lambda row: row.standing.key.limit.counts),
     Column("blocked", value=lambda row: row.standing.is_blocked),
+    Column("counts", value=lambda row: row.standing.key.limit.counts),
 )
 
 

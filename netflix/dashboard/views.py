@@ -1,13 +1,17 @@
-"""The dashboard, and the way to it."""
+"""The dashboard, the way to it, and what happened with the account."""
 
 from flask import Blueprint, redirect
 from flask.typing import ResponseReturnValue
 
 from netflix import web
+from netflix.events import event, story
+from netflix.events.event import Wanted
 from netflix.signin import current
 from netflix.signin.session import ListedSession
 
 bp = Blueprint("dashboard", __name__)
+# Of one's own events, the latest.
+SHOWN = 50
 
 
 @bp.get("/")
@@ -25,3 +29,9 @@ def show() -> ResponseReturnValue:
         sessions=ListedSession.of(session.user_id),
         current_id=session.id,
     )
+
+
+@bp.get("/activity")
+def show_activity() -> ResponseReturnValue:
+    own = event.latest(Wanted(user_id=current.session().user_id), SHOWN)
+    return web.page("dashboard/activity.html", happened=[(row, story.told(row)) for row in own], most=SHOWN)

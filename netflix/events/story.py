@@ -1,0 +1,60 @@
+"""What happened, as the person it happened to is told: in plain words."""
+
+from collections.abc import Callable
+from typing import Any
+
+from netflix.events.event import Event, Kind
+
+OPERATOR = "The person who runs this site"
+WAYS = {
+    "signed out": "You signed out.",
+    "ended from another browser": "You signed a browser out from another one.",
+    "all other browsers": "You signed all other browsers out.",
+}
+
+
+def told(event: Event) -> str:
+    """One sentence about an event of one's own."""
+    return SENTENCES[Kind(event.kind)](event, event.details)
+
+
+def is_by_operator(event: Event) -> bool:
+    return event.by.startswith("operator:")
+
+
+def password_changed(event: Event, details: dict[str, Any]) -> str:
+    if is_by_operator(event):
+        return f"{OPERATOR} gave you a new password."
+    return "Your password was changed by a one-time link." if "way" in details else "You changed your password."
+
+
+def rights_changed(_: Event, details: dict[str, Any]) -> str:
+    return f"{OPERATOR} made you {'an administrator' if details['admin'] else 'a member'}."
+
+
+def user_changed(_: Event, details: dict[str, Any]) -> str:
+    return f"{OPERATOR} {'kept you out for a while' if details['disabled'] else 'let you in again'}."
+
+
+def session_ended(_: Event, details: dict[str, Any]) -> str:
+    return WAYS.get(details["reason"], f"{OPERATOR} signed you out.")
+
+
+def user_created(event: Event, _: dict[str, Any]) -> str:
+    return f"{OPERATOR} made your account." if is_by_operator(event) else "You made your account."
+
+
+SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
+    Kind.SIGNED_IN: lambda _, details: f"You signed in with {details['browser']}.",
+    Kind.SIGN_IN_FAILED: lambda *_: "Somebody tried to sign in with a wrong password.",
+    Kind.PASSWORD_CHANGED: password_changed,
+    Kind.PASSWORD_NOT_CHANGED: lambda *_: "Somebody who was signed in as you typed a wrong present password.",
+    Kind.LINK_MADE: lambda *_: f"{OPERATOR} made you a one-time link for a new password.",
+    Kind.LINK_ENDED: lambda *_: "A one-time link was ended.",
+    Kind.LIMIT_REACHED: lambda *_: "There were too many wrong attempts, so more had to wait for a while.",
+    Kind.RIGHTS_CHANGED: rights_changed,
+    Kind.SESSION_ENDED: session_ended,
+    Kind.USER_CREATED: user_created,
+    Kind.USER_CHANGED: user_changed,
+    Kind.USER_DELETED: lambda *_: "Your account was deleted.",
+}
