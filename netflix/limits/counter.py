@@ -21,10 +21,10 @@ from netflix.config import Config
 from netflix.errors import CountersUnavailable, TooManyAttempts
 from netflix.limits import key
 from netflix.limits.address import counted_as
-from netflix.limits.fallback import Rule
 from netflix.limits.key import Key
 from netflix.limits.policy import LIMITS, Lane, Limit
 from netflix.limits.store import CounterStore
+from netflix.limits.windows import Rule
 
 BATCH = 1000
 

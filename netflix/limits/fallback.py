@@ -7,70 +7,18 @@ import fcntl
 import logging
 import os
 import secrets
-import struct
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+
+from netflix.limits.windows import CAPACITY, RECORD, Decision, Rule, Windows
 
 log = logging.getLogger("netflix.limits")
 
-SECOND = 1_000_000
-# Under a flood of addresses new ones are refused rather than old ones forgotten.
-CAPACITY = 20_000
-# Of one counter; a wider limit is held to this while Redis is away.
-MOST = 1000
-# A record of the journal: the counter's digest, the attempt's stamp (negative when it is taken back, 0 when the whole
-# counter is cleared), the window's seconds, and when Redis heard of the attempt, in microseconds of its own clock:
-# the stamp itself when Redis let it in, 0 for as long as it has not heard.
-# The first record: the generation, nothing, the bytes it began with, nothing.
-RECORD = struct.Struct("<16sqqq")
 COMPACT_ABOVE = 2 << 20
-
-
-class Decision(NamedTuple):
-    """Let in when `rule` is 0, with the attempt's stamp as `value`; else the deciding rule's number, and µs to wait.
-
-    `used_up` is the number of a rule whose last attempt this was, or 0. Rules are numbered from 1.
-    """
-
-    rule: int
-    value: int
-    used_up: int = 0
-
-
-class Rule:
-    """`amount` attempts in any `window` seconds under the Redis key `key`."""
-
-    __slots__ = ("amount", "key", "window")
-
-    def __init__(self, key: str, amount: int, window: int) -> None:
-        self.key, self.amount, self.window = key, amount, window
-
-    def record(self, stamp: int, heard: int) -> bytes:
-        return RECORD.pack(self.digest, stamp, self.window, heard)
-
-    @property
-    def digest(self) -> bytes:
-        return blake2b(self.key.encode(), digest_size=16).digest()
-
-
-class Counted:
-    """One counter: its window in microseconds, and its attempts, newest first.
-
-    `late` are those that were let in without Redis, with the time at which it heard of them (0: not yet).
-    """
-
-    __slots__ = ("late", "length", "stamps")
-
-    def __init__(self, window: int) -> None:
-        self.length = window * SECOND
-        self.stamps: deque[int] = deque(maxlen=MOST)
-        self.late: dict[int, int] = {}
 
 
 class Fallback:
@@ -79,7 +27,7 @@ class Fallback:
     def __init__(self, journal: Path) -> None:
         self.journal = journal
         self.unreported: deque[tuple[Rule, int]] = deque(maxlen=CAPACITY)
-        self._seen: dict[bytes, Counted] = {}
+        self._windows = Windows()
         self._generation, self._read = b"", 0
         self._complaint = ""
         self._lock = threading.Lock()
@@ -89,16 +37,15 @@ class Fallback:
         with self._opened() as journal:
             now = time.time_ns() // 1000
             self._catch_up(journal)
-            number, wait = self._decided(rules, now)
+            number, wait = self._windows.decided(rules, now)
             if number:
                 return Decision(number, wait)
             # No two of a counter have the same: it is by its stamp that one is taken back.
-            newest = (seen.stamps[0] for r in rules if (seen := self._seen.get(r.digest)) and seen.stamps)
-            stamp = max(now, max(newest, default=0) + 1)
+            stamp = max(now, self._windows.newest(rules) + 1)
             self._write(journal, [rule.record(stamp, 0) for rule in rules])
             self.unreported.extend((rule, stamp) for rule in rules)
             self._catch_up(journal)
-            return Decision(0, stamp, self._decided(rules, now)[0])
+            return Decision(0, stamp, self._windows.decided(rules, now)[0])
 
     def note(self, rules: Sequence[Rule], stamp: int) -> Decision:
         """Writes down what Redis let in.
@@ -108,8 +55,8 @@ class Fallback:
         with self._opened() as journal:
             now = time.time_ns() // 1000
             self._catch_up(journal)
-            if any(self._was_ahead(rule, stamp, now) for rule in rules):
-                number, wait = self._decided(rules, now)
+            if any(self._windows.was_ahead(rule, stamp, now) for rule in rules):
+                number, wait = self._windows.decided(rules, now)
                 if number:
                     return Decision(number, wait)
             self._write(journal, [rule.record(stamp, stamp) for rule in rules])
@@ -119,8 +66,7 @@ class Fallback:
         """Redis has heard of it, at `heard` by its own clock; one that was taken back meanwhile stays so."""
         with self._opened() as journal:
             self._catch_up(journal)
-            counted = self._seen.get(rule.digest)
-            if counted is not None and stamp in counted.stamps:
+            if self._windows.has(rule, stamp):
                 self._write(journal, [rule.record(stamp, heard)])
 
     def forget(self, rules: Sequence[Rule], stamp: int) -> None:
@@ -144,7 +90,7 @@ class Fallback:
     def clear_all(self) -> None:
         """Forgets every counter: a new journal with nothing in it."""
         with self._opened() as journal:
-            self._seen = {}
+            self._windows = Windows()
             self.unreported.clear()
             if journal is not None:
                 self._replace([])
@@ -183,11 +129,11 @@ class Fallback:
         if self._generation != generation or size < self._read:
             # Another process began a new journal with what still counts.
             if self._generation:
-                self._seen = {}
+                self._windows = Windows()
             self._generation, self._read = generation, min(size, RECORD.size)
         whole = size - size % RECORD.size
         for record in RECORD.iter_unpack(os.pread(journal, max(0, whole - self._read), self._read)):
-            self._note(*record)
+            self._windows.note(*record)
         self._read = max(self._read, whole)
 
     def _write(self, journal: int | None, records: list[bytes]) -> None:
@@ -209,7 +155,7 @@ class Fallback:
             self._complain(error)
         self._catch_up(journal)
         for record in records:
-            self._note(*RECORD.unpack(record))
+            self._windows.note(*RECORD.unpack(record))
 
     def _complain(self, error: OSError) -> None:
         if self._complaint != str(error.strerror):
@@ -219,13 +165,8 @@ class Fallback:
     def _compact(self, journal: int) -> None:
         """A new journal with what still counts."""
         self._catch_up(journal)
-        self._make_room(time.time_ns() // 1000)
-        records = [
-            RECORD.pack(digest, stamp, counted.length // SECOND, counted.late.get(stamp, stamp))
-            for digest, counted in self._seen.items()
-            for stamp in reversed(counted.stamps)
-        ]
-        self._replace(records)
+        self._windows.make_room(time.time_ns() // 1000)
+        self._replace(list(self._windows.records()))
 
     def _replace(self, records: list[bytes]) -> None:
         """The old journal is replaced at once and whole."""
@@ -233,53 +174,6 @@ class Fallback:
         draft.touch(0o600)
         draft.write_bytes(generation(len(records) * RECORD.size) + b"".join(records))
         draft.replace(self.journal)
-
-    def _decided(self, rules: Sequence[Rule], now: int) -> tuple[int, int]:
-        """The number of the rule with the longest wait, and that wait; (0, 0) when all let in."""
-        wait, number = max(((self._wait(rule, now), n) for n, rule in enumerate(rules, 1)), default=(0, 0))
-        return (number, wait) if wait > 0 else (0, 0)
-
-    def _was_ahead(self, rule: Rule, stamp: int, now: int) -> bool:
-        """Whether the journal has an attempt that counts and that Redis had not heard of when it gave out `stamp`."""
-        counted = self._seen.get(rule.digest)
-        return counted is not None and any(
-            late + counted.length > now and not 0 < heard < stamp for late, heard in counted.late.items()
-        )
-
-    def _wait(self, rule: Rule, now: int) -> int:
-        length = rule.window * SECOND
-        counted = self._seen.get(rule.digest)
-        if counted is None:
-            if len(self._seen) >= CAPACITY:
-                self._make_room(now)
-            return length if len(self._seen) >= CAPACITY else 0
-        stamps, amount = counted.stamps, min(rule.amount, MOST)
-        return stamps[amount - 1] + length - now if len(stamps) >= amount else 0
-
-    def _note(self, digest: bytes, stamp: int, window: int, heard: int) -> None:
-        """The same record twice is one attempt."""
-        counted = self._seen.get(digest)
-        if counted is None:
-            counted = self._seen[digest] = Counted(window)
-        if stamp == 0:
-            del self._seen[digest]
-            return
-        if stamp < 0:
-            counted.late.pop(-stamp, None)
-            if -stamp in counted.stamps:
-                counted.stamps.remove(-stamp)
-            return
-        if stamp not in counted.stamps:
-            counted.stamps.appendleft(stamp)
-        if heard != stamp:
-            counted.late[stamp] = heard
-            over = [late for late in counted.late if late + counted.length <= stamp]
-            for late in over:
-                del counted.late[late]
-
-    def _make_room(self, now: int) -> None:
-        for digest in [d for d, c in self._seen.items() if not c.stamps or c.stamps[0] + c.length <= now]:
-            del self._seen[digest]
 
 
 def generation(began: int) -> bytes:

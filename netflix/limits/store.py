@@ -12,7 +12,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from netflix.limits.fallback import SECOND, Decision, Fallback, Rule
+from netflix.limits.fallback import Fallback
+from netflix.limits.windows import SECOND, Decision, Rule
 
 log = logging.getLogger("netflix.limits")
 

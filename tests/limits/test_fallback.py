@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from netflix.limits import fallback
-from netflix.limits.fallback import RECORD, SECOND, Decision, Fallback, Rule
+from netflix.limits import fallback, windows
+from netflix.limits.fallback import Fallback
+from netflix.limits.windows import RECORD, SECOND, Decision, Rule
 from netflix.log import to_stderr
 from tests.watching import ROOT, log
 
@@ -24,7 +25,8 @@ CROWD = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from netflix.limits.fallback import Fallback, Rule
+from netflix.limits.fallback import Fallback
+from netflix.limits.windows import Rule
 counting, rules, times = Fallback(Path(sys.argv[1])), (Rule("home", 5, 60), Rule("ada", 10, 3600)), int(sys.argv[2])
 with ThreadPoolExecutor(times) as crowd:
     print("here", flush=True)
@@ -211,7 +213,7 @@ def test_an_attempt_redis_did_not_hear_of_is_first_again(counting: Fallback) -> 
 def test_a_flood_of_strangers_is_bounded_and_forgets_nobody(
     counting: Fallback, monkeypatch: pytest.MonkeyPatch, clock: list[float]
 ) -> None:
-    monkeypatch.setattr(fallback, "CAPACITY", 50)
+    monkeypatch.setattr(windows, "CAPACITY", 50)
     let_in(counting, 5)
     flood = [counting.acquire((Rule(f"flood {n}", 5, 60),))[0] for n in range(200)]
     assert flood.count(0) == 49
@@ -221,8 +223,8 @@ def test_a_flood_of_strangers_is_bounded_and_forgets_nobody(
 
 
 def test_what_is_kept_is_bounded(counting: Fallback, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fallback, "CAPACITY", 300)
-    monkeypatch.setattr(fallback, "MOST", 100)
+    monkeypatch.setattr(windows, "CAPACITY", 300)
+    monkeypatch.setattr(windows, "MOST", 100)
     monkeypatch.setattr(fallback, "COMPACT_ABOVE", 1000 * RECORD.size)
     for n in range(2000):
         counting.acquire((Rule(str(n), 10_000_000, 3600),))
@@ -230,15 +232,15 @@ def test_what_is_kept_is_bounded(counting: Fallback, journal: Path, monkeypatch:
         number, stamp, _ = counting.acquire((Rule("0", 10_000_000, 3600),))
         if not number:
             counting.forget((Rule("0", 10_000_000, 3600),), stamp)
-    assert len(counting._seen) == 300
-    assert len(counting.unreported) <= fallback.CAPACITY
+    assert len(counting._windows.seen) == 300
+    assert len(counting.unreported) <= 300
     assert journal.stat().st_size <= 1002 * RECORD.size
 
 
 def test_a_limit_wider_than_is_kept_is_held_to_what_is_kept(
     counting: Fallback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "MOST", 100)
+    monkeypatch.setattr(windows, "MOST", 100)
     assert let_in(counting, 110, Rule("wide", 10_000_000, 60)) == 100
 
 
