@@ -1,11 +1,9 @@
 """What every answer shares."""
 
 import re
-import threading
 import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from io import BytesIO
 from typing import Any
 
 import itsdangerous.timed
@@ -24,12 +22,11 @@ from sqlalchemy.exc import (
 from werkzeug.routing import RequestRedirect
 from werkzeug.test import TestResponse
 
-from netflix import bodies
 from netflix.errors import Refusal, in_words
 from netflix.extensions import db
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser, link_for
-from tests.watching import ROOT, until
+from tests.watching import ROOT
 
 JSON = {"Accept": "application/json"}
 PROBLEM = "application/problem+json"
@@ -398,52 +395,6 @@ def test_every_refusal_has_a_status_a_sentence_and_an_exit_code() -> None:
         assert 1 <= kind.exit_code <= 8
         assert kind.title
         assert kind.__doc__
-
-
-class Slow(BytesIO):
-    """A body that is under way until the event is set."""
-
-    def __init__(self, go: threading.Event) -> None:
-        super().__init__(b"")
-        self.go = go
-
-    def read(self, size: int | None = -1) -> bytes:
-        self.go.wait(10)
-        return b""
-
-
-def test_slow_senders_of_one_address_hold_only_their_share(
-    app: Flask, ada: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bodies, "PATIENCE", 0.02)
-    monkeypatch.setattr(bodies, "OF_ONE_ADDRESS", 3)
-    go, told = threading.Event(), []
-
-    def send() -> None:
-        overrides = {"wsgi.input": Slow(go), "CONTENT_LENGTH": "100"}
-        told.append(Browser(app).client.open("/login", method="POST", environ_overrides=overrides).status_code)
-
-    crowd = [threading.Thread(target=send) for _ in range(5)]
-    for one in crowd:
-        one.start()
-    until(lambda: told.count(503) == 2)
-    assert Browser(app, "198.51.100.1").sign_in(ada).status_code == 303
-    assert Browser(app).get("/login").status_code == 200
-    go.set()
-    for one in crowd:
-        one.join()
-    assert sorted(told) == [400] * 3 + [503] * 2
-    assert Browser(app).sign_in(ada).status_code == 303
-
-
-def test_a_body_that_breaks_off_is_the_sender_s_fault(app: Flask, ada: str) -> None:
-    class Broken(BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            raise OSError("reset")
-
-    overrides = {"wsgi.input": Broken(), "CONTENT_LENGTH": "100"}
-    assert Browser(app).client.open("/login", method="POST", environ_overrides=overrides).status_code == 400
-    assert Browser(app).sign_in(ada).status_code == 303
 
 
 SENT_BY = ["/login", "/logout", "/register", "/password", "/recover/", "/sessions/end-others", "/nowhere"]

@@ -13,7 +13,7 @@ from netflix.accounts.user import User
 from netflix.extensions import db
 from netflix.signin import access
 from netflix.signin.session import Session
-from tests.people import PASSWORD, Browser
+from tests.people import PASSWORD, Browser, link_for
 from tests.watching import statements
 
 JSON = {"Accept": "application/json"}
@@ -154,6 +154,28 @@ def test_no_connection_is_held_while_hashing(
     browser.sign_in(ada)
     browser.sign_in(ada, "wrong")
     assert held == [0, 0]
+
+
+def test_nor_while_a_new_password_is_hashed(
+    app: Flask, browser: Browser, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+    store = passwords.stored
+
+    def stored(text: str) -> str:
+        held.append(db.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return store(text)
+
+    monkeypatch.setattr(passwords, "stored", stored)
+    browser.sign_in(ada)
+    browser.post("/password", {"current_password": PASSWORD, "password": "another quiet one"}, page="/password")
+    with app.app_context():
+        link = link_for(ada)
+    Browser(app).post("/recover/", {"password": "one more quiet one"}, page=link)
+    with app.app_context():
+        access.set_password(ada, PASSWORD)
+    Browser(app).register("new@example.org")
+    assert held == [0, 0, 0, 0]
 
 
 # What the operator does in the moment between check and session.
