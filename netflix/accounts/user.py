@@ -50,9 +50,10 @@ class User(Model):
     def everyone(cls) -> list["User"]:
         return list(db.session.scalars(select(cls).order_by(cls.email_key)))
 
-    def hold(self) -> None:
-        """Whoever else would change this user waits until the act that called commits."""
-        db.session.execute(update(User).where(User.id == self.id).values(id=User.id), execution_options=AS_IT_IS)
+    @classmethod
+    def hold(cls, user_id: int) -> None:
+        """Whoever else would change this user, or what is theirs, waits until the act that called commits."""
+        db.session.execute(update(cls).where(cls.id == user_id).values(id=cls.id), execution_options=AS_IT_IS)
 
     @classmethod
     def hold_administrators(cls) -> None:

@@ -16,7 +16,7 @@ from netflix.signin.session import Session
 def shut_out(user: User) -> None:
     """Ends every session and link of a user; committed by the act that called."""
     # A sign-in that writes this row first is seen and ended; one that comes later waits, and finds what changed.
-    user.hold()
+    User.hold(user.id)
     Session.end_all(user.id)
     recovery.end(user)
 

@@ -51,7 +51,7 @@ BY_DIGEST = (
 def issue(user: User) -> str:
     """A new link's token, good for an hour; committed by the act that called."""
     carried = token.fresh()
-    user.hold()
+    User.hold(user.id)
     end(user)
     db.session.add(Recovery(user_id=user.id, digest=token.digest(carried), expires_at=clock.now() + Recovery.LASTS))
     event.record(Kind.LINK_MADE, user.id, link="new password")
@@ -75,12 +75,14 @@ def redeem(carried: str, password: str, address: str) -> User:
 
     Raises LinkGone, NotAccepted, TooManyAttempts or Busy; of two at once, one gets LinkGone.
     """
-    Recovery.carried_by(carried)
+    owner = Recovery.carried_by(carried).user_id
     db.session.rollback()
     accept(password=passwords.faults(password))
     counted = counter.hit((policy.RECOVERY_FROM_ADDRESS, address))
     with counter.refunding(counted, unless=LinkGone):
         kept = passwords.stored(password)
+    # Its owner first, as whoever makes a newer link does: the other way round the two would wait for each other.
+    User.hold(owner)
     used = db.session.execute(
         delete(Recovery)
         .where(Recovery.digest == token.digest(carried), Recovery.expires_at > clock.now())

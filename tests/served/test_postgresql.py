@@ -12,10 +12,12 @@ from redis import Redis
 from sqlalchemy import inspect, text
 
 from netflix import create_app
+from netflix.accounts.user import User
 from netflix.config import Config
+from netflix.errors import LinkGone
 from netflix.extensions import db
-from netflix.signin import signin
-from tests.people import PASSWORD, Browser
+from netflix.signin import access, recovery, signin
+from tests.people import PASSWORD, Browser, link_for
 from tests.served import postgresql
 from tests.served.postgresql import PostgreSQL
 from tests.served.site import Site, served, until
@@ -89,6 +91,43 @@ def test_a_sign_in_while_the_password_is_changed_does_not_outlive_it(
         assert ada.post("/password", fields, page="/password").status_code == 303
     assert ada.get("/dashboard").status_code == 200
     assert thief.get("/dashboard").status_code == 303
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    app.extensions["netflix-counters"].redis.close()
+
+
+def test_a_link_that_is_used_while_it_is_replaced_leaves_nobody_waiting_for_the_other(
+    server: PostgreSQL, tmp_path: Path, redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = migrated(server.fresh("replacing"), tmp_path, redis_url=redis_url, bcrypt_rounds=4)
+    user = Browser(app)
+    assert user.register("ada@example.org").status_code == 303
+    with app.app_context():
+        carried = link_for("ada@example.org").rpartition("/")[2]
+    true, waiting = recovery.end, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+    def redeem() -> type[Exception] | None:
+        with app.app_context():
+            try:
+                recovery.redeem(carried, PASSWORD, "192.0.2.1")
+            except Exception as error:
+                return type(error)
+            return None
+
+    with app.app_context(), db.engine.connect() as connection, ThreadPoolExecutor(1) as pool:
+        onlooker = connection.execution_options(isolation_level="AUTOCOMMIT")
+        used = []
+
+        def overtaken(owner: User) -> None:
+            """The user's row is held, and the old link is not yet ended: now it is used."""
+            used.append(pool.submit(redeem))
+            until(lambda: used[0].done() or onlooker.execute(text(waiting)).scalar())
+            true(owner)
+
+        monkeypatch.setattr(recovery, "end", overtaken)
+        access.reset_by_link("ada@example.org")
+        assert used[0].result(10) is LinkGone
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
