@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import flask_migrate.cli as migrations
     import redis.exceptions as redis_errors
     import sqlalchemy.exc as database_errors
-    from flask import Flask
 
     from netflix import errors
     from netflix.accounts import email, invitation, password, registration, user
@@ -76,10 +76,9 @@ def unlogged() -> Iterator[None]:
         log.disabled = False
 
 
-def check_owner(app: "Flask") -> None:
-    """Raises Declined for root in another's folder: what root wrote there, the site could not open."""
-    folder = app.extensions["netflix-config"].instance
-    owner = folder.stat().st_uid
+def check_owner(folder: Path | None) -> None:
+    """Raises Declined for root in another's folder: what root wrote there, its keys too, the site could not open."""
+    owner = folder.stat().st_uid if folder and folder.exists() else 0
     if os.geteuid() == 0 and owner != 0:
         try:
             name = pwd.getpwuid(owner).pw_name
@@ -99,8 +98,11 @@ def within(command: Callable[P, T], migrated: bool = True) -> Callable[P, T]:
         # What is written in the instance folder is for its owner alone.
         os.umask(0o077)
         ctx = click.get_current_context()
+        if not ctx.obj:
+            # Before anything is made in it.
+            named = os.environ.get("NETFLIX_INSTANCE")
+            check_owner(Path(named) if named else import_module("netflix.config").default_instance())
         app = ctx.obj.load_app() if ctx.obj else netflix.create_app()
-        check_owner(app)
         if migrated:
             import_module("netflix.schema").check(app.extensions["netflix-config"])
         ctx.with_resource(app.app_context())

@@ -179,8 +179,7 @@ class Config:
 
     def completed(self) -> "Config":
         """With the folder made, and every default that depends on it filled in."""
-        root = paths.checkout()
-        folder = self.instance or (root / "instance" if root else None)
+        folder = self.instance or default_instance()
         if folder is None:
             raise ConfigError([INSTANCE_UNSET])
         filled: dict[str, Any] = {"instance": folder, **self._keys(folder)}
@@ -231,6 +230,11 @@ class Config:
     @property
     def keeps_own_redis(self) -> bool:
         return self.redis_url == f"unix://{self.instance / 'redis.sock'}"
+
+
+def default_instance() -> Path | None:
+    root = paths.checkout()
+    return root / "instance" if root else None
 
 
 def is_loopback(host: str) -> bool:

@@ -77,7 +77,7 @@ LATE = {
     "netflix": {"netflix.site"},
     "netflix.schema": {"flask_migrate", "flask_migrate.cli"},
     "cli": {""},
-    "cli.site": {"", "netflix.extensions", "netflix.schema"},
+    "cli.site": {"", "netflix.config", "netflix.extensions", "netflix.schema"},
 }
 
 

@@ -109,11 +109,17 @@ def test_a_file_that_is_no_database_is_told_with_6(config: Config, tmp_path: Pat
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else's guest")
-def test_root_writes_nothing_into_another_s_site(run: Run, tmp_path: Path, ada: str) -> None:
-    os.chown(tmp_path, 65534, 65534)
-    refused = run("users list")
-    assert refused.exit_code == 7
+@pytest.mark.parametrize("command", [("users", "list"), ("db", "upgrade")])
+def test_root_writes_nothing_into_another_s_site(config: Config, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Not even the keys of one that is only to be made."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    os.chown(folder, 65534, 65534)
+    unset = {"NETFLIX_SECRET_KEY": "", "NETFLIX_PASSWORD_KEY": "", "NETFLIX_DATABASE_URL": ""}
+    refused = in_a_pipe(config, *command, **unset, NETFLIX_INSTANCE=str(folder))
+    assert refused.returncode == 7
     assert "sudo -u nobody netflix-admin" in refused.stderr
+    assert list(folder.iterdir()) == []
 
 
 SHELL = {"closed": "{} >&-", "full": "{} >/dev/full", "gone": "{} | true; exit ${{PIPESTATUS[0]}}"}
