@@ -8,7 +8,10 @@ from html.parser import HTMLParser
 import pytest
 from flask import Flask
 
+from netflix import web
 from netflix.accounts import email, password
+from netflix.errors import Refusal
+from netflix.forms import Field
 from tests.people import Browser
 from tests.watching import ROOT
 
@@ -45,33 +48,43 @@ class Fields(HTMLParser):
 
 
 # Every form with a password.
-FORMS = ["signin/login.html", "signin/password.html", "signin/recover.html", "accounts/register.html"]
+FORMS = ["accounts/register.html", "signin/login.html", "signin/password.html", "signin/recover.html"]
+SOURCES = {str(path.relative_to(ROOT / "templates")): path.read_text() for path in (ROOT / "templates").rglob("*.html")}
+FIELDS = "_form.html"
 
 
-def written(key: str, value: str) -> Iterator[tuple[str, dict[str, str | None]]]:
-    for path in sorted((ROOT / "templates").rglob("*.html")):
-        # What stands in the braces of Jinja may hold an angle bracket.
-        for field in Fields(re.sub(r"\{%.*?%\}|\{\{.*?\}\}", "", path.read_text(), flags=re.S)).found:
-            if field.get(key) == value:
-                yield str(path.relative_to(ROOT / "templates")), field
+class Blank:
+    """A form of which nothing was typed, whatever its fields are."""
+
+    def __getattr__(self, name: str) -> Field:
+        return Field()
 
 
-def test_all_forms_are_looked_at() -> None:
-    assert {name for name, _ in written("type", "password")} == set(FORMS)
+def written(app: Flask, key: str, value: str) -> Iterator[tuple[str, dict[str, str | None]]]:
+    """The fields of that kind, each with its template."""
+    with app.test_request_context():
+        for name in sorted(name for name, source in SOURCES.items() if f'import "{FIELDS}"' in source):
+            page = web.page(name, form=Blank(), refusal=Refusal())
+            yield from ((name, field) for field in Fields(page).found if field.get(key) == value)
 
 
-def test_a_field_for_an_e_mail_takes_as_much_as_the_site() -> None:
-    assert {field.get("maxlength") for _, field in written("name", "email")} == {str(email.LONGEST)}
+def test_all_forms_are_looked_at(app: Flask) -> None:
+    assert sorted({name for name, _ in written(app, "type", "password")}) == FORMS
+    assert [name for name, source in SOURCES.items() if 'type="password"' in source] == [FIELDS]
 
 
-def test_a_field_for_a_password_takes_as_much_as_the_site() -> None:
-    assert {field.get("maxlength") for _, field in written("type", "password")} == {str(password.LONGEST)}
+def test_a_field_for_an_e_mail_takes_as_much_as_the_site(app: Flask) -> None:
+    assert {field.get("maxlength") for _, field in written(app, "name", "email")} == {str(email.LONGEST)}
+
+
+def test_a_field_for_a_password_takes_as_much_as_the_site(app: Flask) -> None:
+    assert {field.get("maxlength") for _, field in written(app, "type", "password")} == {str(password.LONGEST)}
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_only_a_new_password_is_asked_to_be_long(form: str) -> None:
+def test_only_a_new_password_is_asked_to_be_long(app: Flask, form: str) -> None:
     """A present one of another system may be shorter."""
-    fields = [field for name, field in written("type", "password") if name == form]
+    fields = [field for name, field in written(app, "type", "password") if name == form]
     for field in fields:
         is_new = field.get("autocomplete") == "new-password"
         assert field.get("minlength") == (str(password.SHORTEST) if is_new else None)

@@ -1,4 +1,4 @@
-"""The dashboard, the way to it, and what happened with the account."""
+"""The dashboard, the way to it, and the account: what can be done with it, and what happened."""
 
 from flask import Blueprint, redirect
 from flask.typing import ResponseReturnValue
@@ -29,6 +29,11 @@ def show() -> ResponseReturnValue:
         sessions=ListedSession.of(session.user_id),
         current_id=session.id,
     )
+
+
+@bp.get("/account")
+def show_account() -> ResponseReturnValue:
+    return web.page("dashboard/account.html", user=current.session())
 
 
 @bp.get("/activity")
