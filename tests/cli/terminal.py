@@ -76,7 +76,16 @@ def interrupted_at(config: Config, prompt: str, *args: str) -> Ended:
 def started(env: Mapping[str, str], args: Sequence[str], columns: int) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     screen, line = pty.openpty()
     fcntl.ioctl(line, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    process = subprocess.Popen([*COMMAND, *args], env=env, stdin=line, stdout=line, stderr=line, start_new_session=True)
+    process = subprocess.Popen(
+        [*COMMAND, *args],
+        env=env,
+        stdin=line,
+        stdout=line,
+        stderr=line,
+        start_new_session=True,
+        # Also where the tests run in the background, whose processes inherit that Ctrl-C is not for them.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     os.close(line)
     try:
         yield process, screen

@@ -55,7 +55,14 @@ class Site:
         """Starts it, and does not wait."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command, cwd=self.root, env=self.env, stdout=log, stderr=log, start_new_session=True
+                self.command,
+                cwd=self.root,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                # As at a terminal, also where the tests run in the background.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         return self
 
