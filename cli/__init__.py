@@ -17,6 +17,7 @@ GROUPS = {
     "events": ".events",
     "invites": ".invites",
     "limits": ".limits",
+    "mail": ".mail",
     "purge": ".maintenance",
     "sessions": ".sessions",
     "users": ".users",

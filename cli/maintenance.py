@@ -61,7 +61,7 @@ def db() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
 @site.within
 def purge(dry_run: bool) -> None:
-    """Delete expired sessions and one-time links.
+    """Delete expired sessions and links, and mails given up.
 
     For cron: it says nothing when nothing was done, and two at once do no harm.
 
@@ -70,5 +70,5 @@ def purge(dry_run: bool) -> None:
       netflix-admin purge --dry-run
     """
     gone = site.expiry.expired() if dry_run else site.expiry.purge()
-    if any(gone):
-        output.done(f"{'Would delete' if dry_run else 'Deleted'} {gone}.")
+    if gone:
+        output.done(f"{'Would delete' if dry_run else 'Deleted'} {site.expiry.in_words(gone)}.")

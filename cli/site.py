@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from netflix.accounts import email, invitation, password, registration, user
     from netflix.events import event
     from netflix.limits import address, counter, policy
+    from netflix.mail import courier, delivery, outbox
     from netflix.signin import access, expiry, recovery, session
 else:
     PARTS = {
@@ -32,12 +33,15 @@ else:
         "address": "netflix.limits.address",
         "counter": "netflix.limits.counter",
         "database_errors": "sqlalchemy.exc",
+        "courier": "netflix.mail.courier",
+        "delivery": "netflix.mail.delivery",
         "email": "netflix.accounts.email",
         "errors": "netflix.errors",
         "invitation": "netflix.accounts.invitation",
         "event": "netflix.events.event",
         "expiry": "netflix.signin.expiry",
         "migrations": "flask_migrate.cli",
+        "outbox": "netflix.mail.outbox",
         "password": "netflix.accounts.password",
         "policy": "netflix.limits.policy",
         "recovery": "netflix.signin.recovery",

@@ -10,6 +10,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def told(instant: datetime) -> str:
+    """As a person reads it."""
+    return f"{instant.day} {instant:%b %Y, %H:%M} UTC"
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime. SQLite keeps no zone and would answer a naive one."""
 

@@ -22,8 +22,10 @@ from netflix.values import (
     a_folder,
     a_host,
     a_key,
+    a_mail_server,
     a_redis,
     a_url,
+    an_address,
     networks,
     one_of,
     rates,
@@ -88,6 +90,19 @@ class Config:
     )
     url: str = setting(
         a_url, "", "http://host or https://host, with no path", "the site's address as people type it, for links"
+    )
+    mail_url: str = setting(
+        a_mail_server,
+        "",
+        "smtp://user:password@host:587 or smtps://user:password@host:465",
+        "the mail server; TLS is required unless it is on this machine",
+        True,
+    )
+    mail_from: str = setting(
+        an_address,
+        "",
+        "an address such as netflix@example.org",
+        "who mails are from; by default netflix@ the site's host",
     )
     trusted_proxies: tuple[Network, ...] = setting(
         networks,
@@ -165,6 +180,10 @@ class Config:
                 f"run `{sys.executable} -m pip install 'psycopg[binary]'`."
             )
         if not is_loopback(read.get("host", "127.0.0.1")):
+            if read.get("mail_url") and not read.get("url"):
+                problems.append(
+                    f"{PREFIX}URL: is not set, and mails carry links to it; it accepts http://host or https://host."
+                )
             if not read.get("secret_key"):
                 problems.append(
                     f"{PREFIX}SECRET_KEY: is not set, and the site is not bound to loopback; it accepts at least "
@@ -221,6 +240,22 @@ class Config:
         """The names that a request may give the site, where its address is known; loopback is for monitors."""
         named = urlsplit(self.url).hostname
         return [named, "localhost", "127.0.0.1"] if named else None
+
+    @property
+    def is_development(self) -> bool:
+        """Whether nobody but who sits at this machine is served."""
+        return is_loopback(self.host) and is_loopback(urlsplit(self.address).hostname or "")
+
+    @property
+    def sends_mail(self) -> bool:
+        """By a mail server or, in development, into files."""
+        return bool(self.mail_url) or self.is_development
+
+    @property
+    def sender(self) -> str:
+        """The address that mails are from."""
+        host = urlsplit(self.address).hostname or ""
+        return self.mail_from or f"netflix@{'localhost' if is_loopback(host) else host}"
 
     @property
     def served_at(self) -> Path:

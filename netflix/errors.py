@@ -11,6 +11,9 @@
     │   └── LinkGone         a one-time link that was used, replaced or has expired
     ├── AlreadyExists        the e-mail is taken
     ├── Declined             not done for a reason of policy
+    ├── NotSent              the mail server did not take a mail
+    │   ├── MailNotTaken     and never will
+    │   └── MailServerUnavailable  nor any other just now
     ├── CountersUnavailable  Redis does not answer
     └── DatabaseUnavailable  the database does not answer or is not migrated
 
@@ -155,6 +158,28 @@ class Declined(Refusal):
     status = 403
     exit_code = 7
     title = "Not allowed"
+
+
+class NotSent(Refusal):
+    """The mail server did not take a mail; later it may."""
+
+    status = 503
+    exit_code = 7
+    title = "Not sent"
+    sentence = "The mail was not sent."
+    remedy = "Try again later."
+
+
+class MailNotTaken(NotSent):
+    """The mail server, or the address itself, will never take this one."""
+
+    remedy = "Check the address."
+
+
+class MailServerUnavailable(NotSent):
+    """The mail server does not answer, breaks off, or takes nothing from this site."""
+
+    remedy = "Check NETFLIX_MAIL_URL and NETFLIX_MAIL_FROM, and whether the server answers."
 
 
 class CountersUnavailable(Refusal):

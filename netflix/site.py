@@ -16,6 +16,7 @@ from netflix.extensions import bcrypt, csrf, db, login_manager
 from netflix.headers import SecureHeaders
 from netflix.limits.address import TrustedProxies
 from netflix.limits.counter import Counters
+from netflix.mail.courier import Courier
 from netflix.paths import where
 from netflix.schema import Migrations
 from netflix.signin import views as signin_views
@@ -78,6 +79,7 @@ def create_app(config: Config | None = None) -> Flask:
     login_manager.init_app(app, add_context_processor=False)
     login_manager.session_protection = None
     counters = app.extensions["netflix-counters"] = Counters(app, config)
+    app.extensions["netflix-courier"] = Courier(app)
     web.init_app(app)
     for views in (accounts_views, signin_views, dashboard_views):
         app.register_blueprint(views.bp)

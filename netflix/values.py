@@ -72,6 +72,23 @@ def a_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def a_mail_server(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("smtp", "smtps") or not url.hostname or url.port == 0:
+        raise ValueError
+    if url.path.strip("/") or url.query or url.fragment or bool(url.username) != bool(url.password):
+        raise ValueError
+    a_host(url.hostname)
+    return text
+
+
+def an_address(text: str) -> str:
+    """Plain, so that it goes through every mail server."""
+    if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}", text):
+        raise ValueError
+    return text
+
+
 def networks(text: str) -> tuple[Network, ...]:
     named = tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     if any(network.prefixlen == 0 for network in named):

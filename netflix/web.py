@@ -19,7 +19,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header
 
-from netflix import csrf
+from netflix import clock, csrf
 from netflix.errors import DatabaseUnavailable, Declined, NotAccepted, Refusal, SignInRequired
 from netflix.extensions import db
 from netflix.limits import counter
@@ -192,10 +192,6 @@ def versioned(folder: str, name: str) -> str:
     return f"/static/{name}?v={digests(folder)[name]}"
 
 
-def when(instant: datetime) -> str:
-    return f"{instant.day} {instant:%b %Y, %H:%M} UTC"
-
-
 def iso(instant: datetime) -> str:
     """To the second: HTML's `datetime` takes milliseconds at most."""
     return instant.isoformat(timespec="seconds")
@@ -208,6 +204,6 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters["asset"] = lambda name: versioned(folder, name)
     app.jinja_env.globals["csrf_token"] = csrf.token
     app.jinja_env.globals["registration"] = app.extensions["netflix-config"].registration
-    app.jinja_env.filters["when"] = when
+    app.jinja_env.filters["when"] = clock.told
     app.jinja_env.filters["iso"] = iso
     app.register_blueprint(bp)

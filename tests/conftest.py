@@ -18,7 +18,8 @@ from netflix import create_app, embedded
 from netflix.accounts.registration import create
 from netflix.config import Config
 from netflix.extensions import db
-from tests.people import PASSWORD, Browser
+from netflix.mail.courier import Courier
+from tests.people import PASSWORD, Browser, Letters
 
 # What `build` answers: a site with some settings changed.
 Build = Callable[..., Flask]
@@ -38,6 +39,14 @@ def _templates_are_compiled_once(short_folder: Path) -> Iterator[None]:
     """Every test has a site of its own; their templates are the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(Flask.jinja_options, "bytecode_cache", FileSystemBytecodeCache(str(short_folder)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _mails_wait_until_they_are_asked_for() -> Iterator[None]:
+    """No thread works beside a test; `letters` delivers. Sites that are served have theirs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Courier, "start", lambda _: None)
         yield
 
 
@@ -132,6 +141,12 @@ def later(monkeypatch: pytest.MonkeyPatch, redis: Redis) -> Callable[[timedelta]
 def browser(app: Flask) -> Browser:
     """Somebody's browser, not signed in."""
     return Browser(app)
+
+
+@pytest.fixture
+def letters(app: Flask) -> Letters:
+    """The post: `letters()` delivers what waits, and answers what came since it was last asked, the oldest first."""
+    return Letters(app)
 
 
 @pytest.fixture

@@ -1,12 +1,17 @@
 """What people do at the site, in the words of the tests."""
 
 import re
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import cast
 
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from netflix.accounts.user import User
 from netflix.extensions import db
+from netflix.mail import courier
 from netflix.signin import recovery
 
 PASSWORD = "seven quiet lanterns"
@@ -18,6 +23,32 @@ def link_for(email: str) -> str:
     carried = recovery.issue(User.named(email))
     db.session.commit()
     return f"/recover/{carried}"
+
+
+class Letters:
+    """The mails of a site in development, as they come."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+
+    def __call__(self) -> list[EmailMessage]:
+        with self.app.app_context():
+            courier.current().work()
+        folder = self.app.extensions["netflix-config"].instance / "mail"
+        paths = sorted(folder.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
+        found = [cast(EmailMessage, message_from_bytes(path.read_bytes(), policy=default)) for path in paths]
+        for path in paths:
+            path.unlink()
+        return found
+
+    def to(self, email: str) -> list[str]:
+        """The texts of those to one address."""
+        return [letter.get_content() for letter in self() if email in letter["To"]]
+
+
+def links_in(text: str) -> list[str]:
+    """The paths that a mail links to."""
+    return re.findall(r"^http://[^/\s]+(/\S*)$", text, re.M)
 
 
 class Browser:

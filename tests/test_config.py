@@ -62,8 +62,9 @@ def test_a_secret_is_never_shown() -> None:
         NETFLIX_PASSWORD_KEY="hunter2",
         NETFLIX_DATABASE_URL="mysql://u:hunter2@h/d",
         NETFLIX_REDIS_URL="redis://:hunter2@:x",
+        NETFLIX_MAIL_URL="smtp://u:hunter2@",
     )
-    assert len(told) == 4
+    assert len(told) == 5
     assert "hunter2" not in str(told)
 
 
@@ -105,6 +106,18 @@ BAD = {
     "HOST": ["a b", "http://x", "[", "x/y", ""][:4],
     "PORT": ["65536", "-1", "5000.0", "²", "9" * 5000, "0x50"],
     "URL": ["netflix.example", "ftp://x", "http://x/path", "http://", "http://x?y"],
+    "MAIL_URL": [
+        "mail.example.org",
+        "http://h",
+        "smtp://",
+        "smtp://h:0",
+        "smtp://h:99999",
+        "smtp://h/path",
+        "smtp://h?tls=no",
+        "smtp://user@h",
+        "smtp://a b",
+    ],
+    "MAIL_FROM": ["netflix", "@h", "a@b, c@d", "Netflix <a@b>", "ä@b", "a@b\nBcc: c@d", "a" * 65 + "@b"],
     "TRUSTED_PROXIES": ["proxy", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0 10.1.0.0"],
     "BCRYPT_ROUNDS": ["3", "17", "twelve"],
     "LOGIN_LIMIT": ["5", "0 per minute", "-5 per minute", "5 per fortnight", "5 per minute;", "5 per 99999999999 year"],
@@ -124,6 +137,8 @@ GOOD = {
     "REDIS_URL": ["redis://localhost:6379/0", "rediss://:p@h/1", "unix:///run/redis.sock", "redis://h?db=2"],
     "HOST": ["localhost", "::1", "[::1]", "127.0.0.2"],
     "URL": ["https://films.example", "http://films.example:8080/"],
+    "MAIL_URL": ["smtp://localhost", "smtp://u:p%40ss@h:587", "smtps://u:p@h", "smtp://[::1]:25"],
+    "MAIL_FROM": ["netflix@example.org", "films+site@example.org"],
     "TRUSTED_PROXIES": ["10.0.0.0/8", "10.0.0.1", "10.0.0.0/8, 2001:db8::/32,"],
     "LOGIN_LIMIT": ["5 per minute", "5/minute", "5 per minute; 20 per hour", "3 per 2 minutes"],
     "BCRYPT_ROUNDS": ["4", "16"],
@@ -162,6 +177,21 @@ def test_off_loopback_hashes_are_not_cheap(folder: str) -> None:
     (told,) = problems(**env, NETFLIX_BCRYPT_ROUNDS="9")
     assert told.startswith("NETFLIX_BCRYPT_ROUNDS: 9 is too cheap")
     assert Config.from_env(env | {"NETFLIX_BCRYPT_ROUNDS": "10"})
+
+
+def test_mail_for_others_needs_the_address_that_links_name(folder: str) -> None:
+    env = {"NETFLIX_HOST": "192.0.2.1", "NETFLIX_SECRET_KEY": KEY, "NETFLIX_INSTANCE": folder}
+    (told,) = problems(**env, NETFLIX_MAIL_URL="smtp://mail.example.org")
+    assert told.startswith("NETFLIX_URL: is not set, and mails carry links to it")
+    assert not Config.from_env(env).sends_mail
+    more = {"NETFLIX_MAIL_URL": "smtp://mail.example.org", "NETFLIX_URL": "https://films.example.org"}
+    assert Config.from_env(env | more).sends_mail
+
+
+def test_in_development_mail_needs_no_server(folder: str) -> None:
+    assert Config.from_env({"NETFLIX_INSTANCE": folder}).sends_mail
+    # On loopback too, behind a proxy.
+    assert not Config.from_env({"NETFLIX_INSTANCE": folder, "NETFLIX_URL": "https://films.example.org"}).sends_mail
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
+from netflix import clock
 from netflix import config as settings
 from netflix.accounts import email as addresses
 from netflix.accounts import invitation
@@ -73,6 +74,7 @@ def add(
         email_key=addresses.normalised(email),
         password_hash=None if password is None else passwords.stored(password),
         is_admin=is_admin,
+        verified_at=None if address else clock.now(),
     )
     by: dict[str, Any] = {"invitation": invitation.use(carried)} if carried else {}
     db.session.add(user)

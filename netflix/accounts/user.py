@@ -25,6 +25,8 @@ class User(Model):
     password_hash: Mapped[str | None] = mapped_column(String(160))
     is_admin: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    # When the e-mail was found to be theirs; the operator's word is as good.
+    verified_at: Mapped[datetime | None] = mapped_column(Instant)
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
     signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
 
@@ -59,6 +61,18 @@ class User(Model):
     def hold_administrators(cls) -> None:
         """Whoever else would change one of them waits until the act that called commits."""
         db.session.execute(update(cls).where(cls.is_admin).values(is_admin=True), execution_options=AS_IT_IS)
+
+    @property
+    def is_verified(self) -> bool:
+        return self.verified_at is not None
+
+    @property
+    def told_at(self) -> str:
+        """Where they are told of changes: nowhere until the e-mail is known to be theirs.
+
+        Somebody who registered with another's could have us write to them as often as they like.
+        """
+        return self.email if self.is_verified else ""
 
     @property
     def is_disabled(self) -> bool:

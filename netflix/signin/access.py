@@ -9,6 +9,7 @@ from netflix.errors import Declined, NotFound, accept
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
+from netflix.mail import notice
 from netflix.signin import recovery
 from netflix.signin.session import Session
 
@@ -30,6 +31,7 @@ def set_password(email: str, password: str) -> User:
     kept = passwords.stored(password)
     user.password_hash = kept
     shut_out(user)
+    notice.tell(user.told_at, Kind.PASSWORD_CHANGED)
     event.record(Kind.PASSWORD_CHANGED, user.id)
     db.session.commit()
     return user

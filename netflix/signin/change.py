@@ -7,7 +7,8 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter
-from netflix.signin import access, signin
+from netflix.mail import notice
+from netflix.signin import access, browser, signin
 from netflix.signin.session import CurrentSession, Session
 
 
@@ -31,5 +32,6 @@ def change_password(session: CurrentSession, present: str, chosen: str, address:
         kept = passwords.stored(chosen)
     counter.refund(counted)
     access.shut_out(user)
+    notice.tell(user.told_at, Kind.PASSWORD_CHANGED, address, browser.named(session.user_agent))
     event.record(Kind.PASSWORD_CHANGED, user.id, address)
     return signin.opened(user, kept, session.remembered, address, session.user_agent, follows=session)

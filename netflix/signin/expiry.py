@@ -1,51 +1,51 @@
-"""Deleting what has run out: sessions and one-time links."""
+"""Deleting what has run out: sessions, one-time links, mails that nobody took."""
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, delete, func, select
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from netflix import clock
 from netflix.accounts.invitation import Invitation
 from netflix.extensions import db
+from netflix.mail.outbox import Mail
 from netflix.signin.recovery import Recovery
 from netflix.signin.session import Session
 
 
-class Expired(NamedTuple):
-    """How many rows of each."""
-
-    sessions: int
-    links: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.sessions} expired session{'s' * (self.sessions != 1)} "
-            f"and {self.links} expired link{'s' * (self.links != 1)}"
-        )
+def expired() -> Counter[str]:
+    """How many of each `purge` would delete now, such as 2 of "expired link"."""
+    found: Counter[str] = Counter()
+    for noun, _, over in run_out():
+        found[noun] += db.session.scalar(select(func.count()).where(over)) or 0
+    return +found
 
 
-def expired() -> Expired:
-    """What `purge` would delete now."""
-    sessions, *links = (db.session.scalar(select(func.count()).where(over)) or 0 for _, over in run_out())
-    return Expired(sessions, sum(links))
-
-
-def purge(batch: int = 500) -> Expired:
+def purge(batch: int = 500) -> Counter[str]:
     """Deletes it, with a commit for each batch, so that no page waits long. Two at once share the work."""
-    sessions, *links = (sum(deleted(key, over, batch)) for key, over in run_out())
-    return Expired(sessions, sum(links))
+    gone: Counter[str] = Counter()
+    for noun, key, over in run_out():
+        gone[noun] += sum(deleted(key, over, batch))
+    return +gone
 
 
-def run_out() -> list[tuple[InstrumentedAttribute[int], ColumnElement[bool]]]:
-    """The primary key of each table, and which of its rows have run out."""
+def in_words(found: Counter[str]) -> str:
+    """Such as "1 expired session, 3 expired links and 1 unsent mail"."""
+    told = [f"{count} {noun}{'s' * (count != 1)}" for noun, count in found.items()]
+    return " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
+
+
+def run_out() -> list[tuple[str, InstrumentedAttribute[int], ColumnElement[bool]]]:
+    """What each is called, the primary key of its table, and which of its rows have run out."""
     now = clock.now()
     # A session's idle end is never after its absolute one.
     return [
-        (Session.id, Session.idle_until <= now),
-        (Recovery.user_id, Recovery.expires_at <= now),
-        (Invitation.id, Invitation.expires_at <= now),
+        ("expired session", Session.id, Session.idle_until <= now),
+        ("expired link", Recovery.user_id, Recovery.expires_at <= now),
+        ("expired link", Invitation.id, Invitation.expires_at <= now),
+        ("unsent mail", Mail.id, and_(Mail.due_at.is_(None), Mail.good_until <= now - Mail.KEPT)),
     ]
 
 

@@ -15,6 +15,8 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import Model, db
 from netflix.limits import counter, policy
+from netflix.mail import notice
+from netflix.signin import browser
 from netflix.signin.session import Session
 
 
@@ -70,7 +72,7 @@ def invite(email: str, is_admin: bool) -> str:
     return link(carried)
 
 
-def redeem(carried: str, password: str, address: str) -> User:
+def redeem(carried: str, password: str, address: str, user_agent: str = "") -> User:
     """Sets the password that was chosen and ends the link and all sessions, in one transaction.
 
     Raises LinkGone, NotAccepted, TooManyAttempts or Busy; of two at once, one gets LinkGone.
@@ -94,6 +96,7 @@ def redeem(carried: str, password: str, address: str) -> User:
         raise LinkGone
     user.password_hash = kept
     ended = Session.end_all(user.id)
+    notice.tell(user.told_at, Kind.PASSWORD_CHANGED, address, browser.named(user_agent), way="one-time link")
     event.record(Kind.PASSWORD_CHANGED, user.id, address, event.STRANGER, way="one-time link", sessions_ended=ended)
     db.session.commit()
     return user

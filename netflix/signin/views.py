@@ -103,7 +103,7 @@ def show_recovery() -> ResponseReturnValue:
 
 @bp.post("/recover/")
 def choose_password() -> ResponseReturnValue:
-    recovery.redeem(links.kept(RECOVERY), request.form.get("password", ""), address())
+    recovery.redeem(links.kept(RECOVERY), request.form.get("password", ""), address(), user_agent())
     end_present()
     current.drop()
     current.tell("Your password is changed. Sign in with it.")

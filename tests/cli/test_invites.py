@@ -66,6 +66,6 @@ def test_expired_ones_are_purged(run: Run, app: Flask) -> None:
     with app.app_context():
         db.session.execute(db.text("UPDATE invitation SET expires_at = '2020-01-01' WHERE id = 1"))
         db.session.commit()
-    assert run("purge").output == "Deleted 0 expired sessions and 1 expired link.\n"
+    assert run("purge").output == "Deleted 1 expired link.\n"
     with app.app_context():
         assert [row.id for row in Invitation.all()] == [2]

@@ -5,7 +5,7 @@ from flask import Flask
 
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
-from netflix.web import when
+from netflix.clock import told
 from tests.people import PASSWORD, Browser
 
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
@@ -37,7 +37,7 @@ def test_the_next_tells_when_one_was_here(
     page = browser.get("/dashboard").text
     assert first
     assert "You last signed in on" in page
-    assert when(first) in page
+    assert told(first) in page
     assert "This is your first sign-in." not in page
 
 
