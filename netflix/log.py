@@ -1,6 +1,7 @@
 """The log: one line for each thing said, on standard error."""
 
 import logging
+import time
 from logging.config import dictConfig
 from typing import Any
 
@@ -11,7 +12,14 @@ def printable(text: str) -> str:
 
 
 class OneLine(logging.Formatter):
-    """No text of a stranger starts a line of its own (ASVS 5.0 16.4.1); a traceback's lines stand further in."""
+    """No text of a stranger starts a line of its own (ASVS 5.0 16.4.1); a traceback's lines stand further in.
+
+    Times are UTC, and say so (16.2.2).
+    """
+
+    converter = time.gmtime  # type: ignore[assignment]
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
         return printable(super().formatMessage(record))

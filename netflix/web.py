@@ -16,10 +16,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import MIMEAccept
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import parse_accept_header
 
-from netflix import clock, csrf
+from netflix import clock, csrf, suspicion
 from netflix.errors import DatabaseUnavailable, Declined, NotAccepted, Refusal, SignInRequired
 from netflix.extensions import db
 from netflix.limits import counter
@@ -100,7 +100,12 @@ def told(refusal: Refusal | None) -> Refusal | None:
 def refuse_other_sites() -> None:
     """What a browser says another site's page sends, beside the form's token (OWASP, CSRF: Fetch Metadata headers)."""
     if request.method in SENDING and request.headers.get("Sec-Fetch-Site", "same-origin") not in OWN_PAGES:
+        note("another site's page")
         raise Declined("That came from a page of another site.", "Open this site itself, and do it there.")
+
+
+def note(what: str) -> None:
+    suspicion.note(what, request.remote_addr or "", f"{request.method} {request.url_rule or '-'}")
 
 
 @bp.app_errorhandler(Refusal)
@@ -128,6 +133,10 @@ def answer_http(error: HTTPException) -> ResponseReturnValue:
     """What Flask itself refuses; an answer that is no fault (such as a redirect) goes through."""
     if error.response is not None or (error.code or 500) < 400:
         return error
+    if isinstance(error, CSRFError):
+        note("a form's token")
+    elif isinstance(error, SecurityError):
+        note("another site's name")
     words = EXPIRED if isinstance(error, CSRFError) else WORDS.get(error.code or 500, WORDS[400])
     refusal = Refusal(words[1], words[2])
     refusal.title, refusal.status = words[0], error.code or 500

@@ -1,14 +1,19 @@
 import logging
 import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 
+from netflix import suspicion
+from tests.conftest import Build
 from tests.people import Browser
 from tests.watching import log
 
-FORGED = "x\r\n2026-01-01 00:00:00,000 INFO netflix.web: forged\x1b[2J\x85\u2028forged\u202e"
-LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ netflix[a-z.]*: ")
+FORGED = "x\r\n2026-01-01T00:00:00.000Z INFO netflix.web: forged\x1b[2J\x85\u2028forged\u202e"
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ netflix[a-z.]*: ")
 
 
 @pytest.mark.usefixtures("app")
@@ -62,3 +67,55 @@ def test_no_password_and_no_e_mail_is_logged(browser: Browser, ada: str) -> None
     assert "authn_login_fail" in told
     assert "secret" not in told
     assert "@" not in told
+
+
+@pytest.fixture
+def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("app", "_far_from_utc")
+def test_a_line_tells_its_time_in_utc() -> None:
+    with log() as written:
+        logging.getLogger("netflix.web").warning("something")
+    told = datetime.fromisoformat(written.getvalue().split()[0])
+    assert told.utcoffset() == timedelta()
+    assert timedelta() <= datetime.now(UTC) - told < timedelta(minutes=1)
+
+
+@pytest.fixture
+def _nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspicion, "_told", set())
+
+
+@pytest.mark.usefixtures("_nothing_told")
+def test_what_no_page_of_ours_sends_is_told_once_a_minute(
+    app: Flask, browser: Browser, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = build(url="https://films.example.org").test_client()
+    with log() as written:
+        for _ in range(3):
+            browser.client.post("/login", environ_base=browser.environ)
+            browser.post("/register", page="/register", headers={"Sec-Fetch-Site": "cross-site"})
+            other.get("/recover/secret", base_url="http://evil.example", environ_base=browser.environ)
+    assert [line.partition("netflix.suspicion: ")[2] for line in written.getvalue().splitlines()] == [
+        'input_validation_fail 192.0.2.10 {"what": "a form\'s token", "request": "POST /login"}',
+        'input_validation_fail 192.0.2.10 {"what": "another site\'s page", "request": "POST /register"}',
+        'input_validation_fail 192.0.2.10 {"what": "another site\'s name", "request": "GET -"}',
+    ]
+    monkeypatch.setattr(suspicion, "EVERY", 0)
+    with log() as written:
+        browser.client.post("/login", environ_base=browser.environ)
+    assert "a form's token" in written.getvalue()
+
+
+@pytest.mark.usefixtures("app", "_nothing_told")
+def test_a_flood_of_it_fills_no_disk() -> None:
+    with log() as written:
+        for number in range(3 * suspicion.MOST):
+            suspicion.note("a form's token", f"203.0.113.{number}", "POST /login")
+    assert len(written.getvalue().splitlines()) == suspicion.MOST

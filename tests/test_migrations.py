@@ -36,6 +36,12 @@ def test_up_down_and_up_again(fresh: Flask) -> None:
         assert tables() == TABLES
 
 
+def test_a_new_site_has_no_accounts(fresh: Flask) -> None:
+    with fresh.app_context():
+        flask_migrate.upgrade()
+        assert User.everyone() == []
+
+
 def test_the_migrations_make_what_the_nouns_say(app: Flask) -> None:
     with app.app_context(), db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "render_as_batch": True})

@@ -90,5 +90,23 @@ def test_only_a_new_password_is_asked_to_be_long(app: Flask, form: str) -> None:
         assert field.get("minlength") == (str(password.SHORTEST) if is_new else None)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_password_is_hidden_and_may_be_pasted_and_filled_in(app: Flask, form: str) -> None:
+    with app.test_request_context():
+        page = web.page(form, form=Blank(), refusal=Refusal())
+    secret = [field for field in Fields(page).found if "password" in str(field.get("name"))]
+    assert secret
+    for field in secret:
+        assert field["type"] == "password"
+        assert field["autocomplete"] in ("current-password", "new-password")
+        assert not [name for name in field if name.startswith("on") or name == "readonly"]
+
+
+def test_no_script_looks_at_what_is_pasted() -> None:
+    scripts = "".join(path.read_text() for path in STATIC.rglob("*.js"))
+    assert scripts
+    assert not re.search("paste|clipboard|beforeinput|preventDefault", scripts)
+
+
 def test_the_hint_at_a_new_password_tells_the_same(app: Flask, browser: Browser) -> None:
     assert re.search(rf"\b{password.SHORTEST} characters", browser.get("/register").text)

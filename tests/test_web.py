@@ -200,6 +200,16 @@ def test_a_fault_of_ours_is_a_page_that_leaks_nothing(
         assert "Traceback" not in answer.text
 
 
+def test_nor_when_debugging_was_left_on(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    app = build()
+    app.testing = False
+    monkeypatch.setitem(app.view_functions, "signin.show_login", lambda: 1 // 0)
+    answer = app.test_client().get("/login")
+    assert answer.status_code == 500
+    assert "Something broke" in answer.text
+
+
 @pytest.mark.parametrize("words", ["", "no such table: user\nSELECT * FROM user"])
 @pytest.mark.parametrize("fault", [OperationalError, ProgrammingError, DatabaseError, InternalError, InterfaceError])
 def test_a_database_that_fails_is_out_of_order_for_a_moment(

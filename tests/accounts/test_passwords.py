@@ -1,3 +1,7 @@
+import math
+from collections.abc import Callable
+from datetime import timedelta
+
 import bcrypt
 import pytest
 from flask import Flask
@@ -105,6 +109,19 @@ def test_the_kept_hash_is_not_one_of_the_bare_password(app: Flask) -> None:
     with app.app_context():
         bare = "$" + passwords.stored(PASSWORD).partition("$")[2]
     assert not bcrypt.checkpw(PASSWORD.encode(), bare.encode())
+
+
+def test_no_password_grows_too_old(browser: Browser, ada: str, later: Callable[[timedelta], None]) -> None:
+    later(timedelta(days=3 * 365))
+    assert browser.sign_in(ada).location == "/dashboard"
+    assert browser.get("/dashboard").status_code == 200
+
+
+def test_a_generated_one_cannot_be_guessed() -> None:
+    letters = [passwords.generated().replace("-", "") for _ in range(20)]
+    assert min(len(word) * math.log2(len(passwords.LETTERS)) for word in letters) >= 128
+    assert len(set(letters)) == 20
+    assert set("".join(letters)) <= set(passwords.LETTERS)
 
 
 BROKEN = ["!", "$", "$2b$", "$2b$99$" + "a" * 53, "$2b$04$" + "!" * 53, "$2b$04$é" + "a" * 52, "$2x$04$" + "a" * 53]
