@@ -34,12 +34,12 @@ def listed(names: list[str], word: str) -> str:
     return f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
-def password(way: str | None) -> str:
-    """The password by the way that was chosen."""
+def password(way: str | None, email: str) -> str:
+    """The password by the way that was chosen, for whom the e-mail is of."""
     if way == GENERATE:
         return site.password.generated()
     if output.is_terminal(sys.stdin):
-        return typed()
+        return typed(email)
     return read()
 
 
@@ -51,11 +51,11 @@ def check_way(way: str | None) -> None:
         )
 
 
-def typed() -> str:
+def typed(email: str) -> str:
     """Asked twice, unseen, and again until it can be taken."""
     while True:
         text = click.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True)
-        faults = site.password.faults(text)
+        faults = site.password.faults(text, email)
         if not faults:
             return text
         output.note(" ".join(faults))

@@ -94,7 +94,7 @@ def made(email: str, admin: bool, way: str | None) -> str:
     site.registration.check_free(email)
     if way == asking.LINK:
         return site.recovery.invite(email, admin)
-    password = asking.password(way)
+    password = asking.password(way, email)
     site.registration.create(email, password, is_admin=admin)
     return password
 
@@ -155,7 +155,7 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
     several = len(emails) > 1
     if several and way == asking.STDIN:
         raise click.UsageError("One password for several users is none. Give --generate, or one user at a time.")
-    given = asking.password(way) if way == asking.STDIN else None
+    given = asking.password(way, emails[0]) if way == asking.STDIN else None
 
     def reset(email: str) -> None:
         user = site.user.User.named(email)

@@ -119,6 +119,9 @@ class Config:
     account_limit: tuple[RateLimitItem, ...] = setting(
         rates, rates("10 per hour"), RATE, "failed attempts to sign in to one account"
     )
+    password_minimum: int = setting(
+        whole(8, 15), 8, "a whole number from 8 to 15", "the fewest characters that a new password may have"
+    )
     registration: str = setting(
         one_of("open", "invite", "closed"),
         "open",

@@ -212,7 +212,9 @@ def init_app(app: Flask) -> None:
     # Filters of constants are worked out when a template is compiled, not when it is shown.
     app.jinja_env.filters["asset"] = lambda name: versioned(folder, name)
     app.jinja_env.globals["csrf_token"] = csrf.token
-    app.jinja_env.globals["registration"] = app.extensions["netflix-config"].registration
     app.jinja_env.filters["when"] = clock.told
+    config = app.extensions["netflix-config"]
+    app.jinja_env.globals["registration"] = config.registration
+    app.jinja_env.globals["password_minimum"] = config.password_minimum
     app.jinja_env.filters["iso"] = iso
     app.register_blueprint(bp)

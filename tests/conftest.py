@@ -15,6 +15,7 @@ from jinja2 import FileSystemBytecodeCache
 from redis import Redis
 
 from netflix import create_app, embedded
+from netflix.accounts import screening
 from netflix.accounts.registration import create
 from netflix.config import Config
 from netflix.extensions import db
@@ -79,10 +80,19 @@ def migrated(short_folder: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def common(short_folder: Path) -> Path:
+    """The list of common passwords, to be copied: a site makes it in a fifth of a second."""
+    with create_app(Config(instance=short_folder).completed()).app_context():
+        screening.common()
+        return screening.common_path()
+
+
 @pytest.fixture
-def config(tmp_path: Path, migrated: Path, redis: Redis, redis_url: str) -> Config:
+def config(tmp_path: Path, migrated: Path, common: Path, redis: Redis, redis_url: str) -> Config:
     """Cheap hashes, an empty database at head, and empty counters."""
     shutil.copy(migrated, tmp_path / "netflix.db")
+    shutil.copy(common, tmp_path)
     return Config(
         secret_key=(KEY,), password_key=KEY, instance=tmp_path, redis_url=redis_url, bcrypt_rounds=4
     ).completed()

@@ -77,6 +77,8 @@ LATE = {
     "netflix": {"netflix.site"},
     # Two megabytes, and no page needs it.
     "netflix.mail.delivery": {"netflix.mail.transport"},
+    # Its lists are a fifth of a worker's weight, and only a new password needs them.
+    "netflix.accounts.screening": {"zxcvbn"},
     "netflix.schema": {"flask_migrate", "flask_migrate.cli"},
     "cli": {""},
     "cli.site": {"", "netflix.config", "netflix.extensions", "netflix.schema"},

@@ -12,6 +12,7 @@ from netflix import web
 from netflix.accounts import email, password
 from netflix.errors import Refusal
 from netflix.forms import Field
+from tests.conftest import Build
 from tests.people import Browser
 from tests.watching import ROOT
 
@@ -87,7 +88,7 @@ def test_only_a_new_password_is_asked_to_be_long(app: Flask, form: str) -> None:
     fields = [field for name, field in written(app, "type", "password") if name == form]
     for field in fields:
         is_new = field.get("autocomplete") == "new-password"
-        assert field.get("minlength") == (str(password.SHORTEST) if is_new else None)
+        assert field.get("minlength") == ("8" if is_new else None)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -109,4 +110,10 @@ def test_no_script_looks_at_what_is_pasted() -> None:
 
 
 def test_the_hint_at_a_new_password_tells_the_same(app: Flask, browser: Browser) -> None:
-    assert re.search(rf"\b{password.SHORTEST} characters", browser.get("/register").text)
+    assert re.search(r"\b8 characters", browser.get("/register").text)
+
+
+def test_fields_and_hints_tell_the_minimum_that_is_set(build: Build) -> None:
+    page = Browser(build(password_minimum=15)).get("/register").text
+    assert 'minlength="15"' in page
+    assert "At least 15 characters" in page

@@ -59,6 +59,7 @@ def register(email: str, password: str, address: str, carried: str | None = None
 
 def create(email: str, password: str | None, is_admin: bool = False) -> User:
     """A new user, without a password when it is None. Raises NotAccepted, AlreadyExists or Busy."""
+    check(email, password)
     user = add(email, password, is_admin)
     db.session.commit()
     return user
@@ -67,8 +68,10 @@ def create(email: str, password: str | None, is_admin: bool = False) -> User:
 def add(
     email: str, password: str | None, is_admin: bool = False, address: str = "", carried: str | None = None
 ) -> User:
-    """As `create`; committed by the act that called. `address` is where a stranger did it; the operator has none."""
-    check(email, password)
+    """As `create`, of what was checked; committed by the act that called.
+
+    `address` is where a stranger did it; the operator has none.
+    """
     user = User(
         email=email.strip(),
         email_key=addresses.normalised(email),
@@ -103,4 +106,4 @@ def taken(email: str) -> AlreadyExists:
 
 def check(email: str, password: str | None) -> None:
     """Raises NotAccepted with what stands at each field."""
-    accept(email=addresses.faults(email), password=[] if password is None else passwords.faults(password))
+    accept(email=addresses.faults(email), password=[] if password is None else passwords.faults(password, email))

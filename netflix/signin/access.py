@@ -24,7 +24,7 @@ def shut_out(user: User) -> None:
 
 def set_password(email: str, password: str) -> User:
     """Raises NotFound, Declined for a disabled user, NotAccepted or Busy."""
-    accept(password=passwords.faults(password))
+    accept(password=passwords.faults(password, email))
     user = to_be_let_in(email)
     # No connection is held while hashing.
     db.session.commit()

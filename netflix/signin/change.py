@@ -18,7 +18,7 @@ def change_password(session: CurrentSession, present: str, chosen: str, address:
     A guess at the present password counts as an attempt to sign in. Raises NotAccepted, TooManyAttempts, Busy,
     or, when somebody else changed the account meanwhile, SignInRequired or WrongCredentials.
     """
-    accept(password=passwords.faults(chosen))
+    accept(password=passwords.faults(chosen, session.email))
     counted = counter.hit(*signin.subjects(session.email, address))
     with counter.refunding(counted, unless=NotAccepted):
         user = db.session.get(User, session.user_id)

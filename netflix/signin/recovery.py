@@ -67,6 +67,7 @@ def end(user: User) -> None:
 
 def invite(email: str, is_admin: bool) -> str:
     """A new user, and the one-time link by which they choose a password. Raises NotAccepted or AlreadyExists."""
+    registration.check(email, None)
     carried = issue(registration.add(email, None, is_admin))
     db.session.commit()
     return link(carried)
@@ -77,9 +78,10 @@ def redeem(carried: str, password: str, address: str, user_agent: str = "") -> U
 
     Raises LinkGone, NotAccepted, TooManyAttempts or Busy; of two at once, one gets LinkGone.
     """
-    owner = Recovery.carried_by(carried).user_id
+    link = Recovery.carried_by(carried)
+    owner, email = link.user_id, link.user.email
     db.session.rollback()
-    accept(password=passwords.faults(password))
+    accept(password=passwords.faults(password, email))
     counted = counter.hit((policy.RECOVERY_FROM_ADDRESS, address))
     with counter.refunding(counted, unless=LinkGone):
         kept = passwords.stored(password)

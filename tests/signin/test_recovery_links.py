@@ -202,10 +202,10 @@ def test_a_link_that_goes_while_its_page_is_shown_again_says_so(
     browser.token(link)
     faults = passwords.faults
 
-    def overtaken(chosen: str) -> list[str]:
+    def overtaken(chosen: str, email: str) -> list[str]:
         with app.app_context():
             access.disable(ada)
-        return faults(chosen)
+        return faults(chosen, email)
 
     monkeypatch.setattr(passwords, "faults", overtaken)
     assert browser.post("/recover/", {"password": "short"}, page="/recover/").status_code == 410
