@@ -18,6 +18,7 @@ GROUPS = {
     "invites": ".invites",
     "limits": ".limits",
     "mail": ".mail",
+    "passwords": ".passwords",
     "purge": ".maintenance",
     "sessions": ".sessions",
     "users": ".users",

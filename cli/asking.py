@@ -61,6 +61,11 @@ def typed(email: str) -> str:
         output.note(" ".join(faults))
 
 
+def one() -> str:
+    """A password that is to be looked at, asked for once, or the first line of standard input."""
+    return click.prompt("Password", hide_input=True, err=True) if output.is_terminal(sys.stdin) else read()
+
+
 def read() -> str:
     line = sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r") if sys.stdin else b""
     if not line:

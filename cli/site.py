@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import sqlalchemy.exc as database_errors
 
     from netflix import errors
-    from netflix.accounts import email, invitation, password, registration, user
+    from netflix.accounts import blocklist, email, invitation, password, registration, screening, user, wordlist
     from netflix.events import event
     from netflix.limits import address, counter, policy
     from netflix.mail import courier, delivery, outbox
@@ -31,6 +31,7 @@ else:
     PARTS = {
         "access": "netflix.signin.access",
         "address": "netflix.limits.address",
+        "blocklist": "netflix.accounts.blocklist",
         "counter": "netflix.limits.counter",
         "database_errors": "sqlalchemy.exc",
         "courier": "netflix.mail.courier",
@@ -47,8 +48,10 @@ else:
         "recovery": "netflix.signin.recovery",
         "redis_errors": "redis.exceptions",
         "registration": "netflix.accounts.registration",
+        "screening": "netflix.accounts.screening",
         "session": "netflix.signin.session",
         "user": "netflix.accounts.user",
+        "wordlist": "netflix.accounts.wordlist",
     }
 
     def __getattr__(name):

@@ -15,7 +15,7 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -71,7 +71,7 @@ class Blocklist:
         if (magic, version) != (MAGIC, VERSION) or prefix not in (1, 2) or not 0 < rest < WHOLE:
             raise Broken("it is not a list of this version")
         self.shape, self.count = Shape(prefix, rest), count
-        self.source = source.rstrip(b"\0").decode("utf-8", "replace")
+        self.source = source.rstrip(b"\0").decode("utf-8", "ignore")
         self._index = HEADER.size + count * rest
         self.size = os.fstat(self._file).st_size
         if self.size != self._index + self.shape.index_size:
@@ -112,10 +112,11 @@ def keyed(salt: bytes, sha1: bytes) -> bytes:
     return blake2b(sha1, key=salt, digest_size=WHOLE).digest()
 
 
-def write(path: Path, sha1s: Iterable[bytes], source: str) -> int:
+def write(path: Path, sha1s: Iterable[bytes], source: str, sorted_part: Callable[[], object] = lambda: None) -> int:
     """Writes the file in place of the one that is there, at once or not at all; answers how many it holds.
 
-    On the way it needs disk, some ten bytes for each, and little memory: they are sorted in 256 parts. Raises OSError.
+    On the way it needs disk, some ten bytes for each, and little memory: they are sorted in 256 parts, and
+    `sorted_part` is called after each. Raises OSError.
     """
     salt = secrets.token_bytes(16)
     with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder, ExitStack() as opened:
@@ -124,14 +125,16 @@ def write(path: Path, sha1s: Iterable[bytes], source: str) -> int:
             digest = keyed(salt, sha1)
             parts[digest[0]].write(digest)
         draft = opened.enter_context(open(Path(folder, "draft"), "wb+"))
-        count = fill(draft, parts, salt, source)
+        count = fill(draft, parts, salt, source, sorted_part)
         draft.flush()
         os.fsync(draft.fileno())
         os.replace(draft.name, path)
     return count
 
 
-def fill(draft: IO[bytes], parts: Sequence[IO[bytes]], salt: bytes, source: str) -> int:
+def fill(
+    draft: IO[bytes], parts: Sequence[IO[bytes]], salt: bytes, source: str, sorted_part: Callable[[], object]
+) -> int:
     """The whole file, of the digests in each part."""
     shape = Shape.for_as_many(sum(part.tell() for part in parts) // WHOLE)
     prefix, rest = shape
@@ -146,12 +149,13 @@ def fill(draft: IO[bytes], parts: Sequence[IO[bytes]], salt: bytes, source: str)
             places[(value >> 8 * rest) + 1] += 1
             draft.write(stored := (value & (256**rest - 1)).to_bytes(rest))
             told.update(stored)
+        sorted_part()
     for n in range(1, len(places)):
         places[n] += places[n - 1]
     index = struct.pack(f"<{len(places)}Q", *places)
     draft.write(index)
     told.update(index)
     draft.seek(0)
-    label = source.encode()[:64]
+    label = source.encode("utf-8", "replace")[:64]
     draft.write(HEADER.pack(MAGIC, VERSION, prefix, rest, places[-1], salt, told.digest(), label))
     return places[-1]

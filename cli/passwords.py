@@ -1,0 +1,174 @@
+"""Which passwords are refused: the operator's own list, what is in use, and a try."""
+
+import sys
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+import click
+
+from . import asking, output, site
+from .output import Column
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+    from netflix.accounts.wordlist import Imported
+
+
+SOUND, ABSENT = "ok", "none"
+STDIN = "-"
+LIST = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+
+class Listed(NamedTuple):
+    """A list of passwords as it lies in the instance folder."""
+
+    name: str
+    path: Path
+    state: str
+    passwords: int | None = None
+    size: int | None = None
+    error: float | None = None
+    source: str | None = None
+    made_at: datetime | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        return self.state in (SOUND, ABSENT)
+
+
+COLUMNS = (
+    Column("name", "List", role=lambda _: "noun"),
+    Column("state", "State", role=lambda row: "" if row.is_sound else "bad", shrinks=True),
+    Column("passwords", "Passwords"),
+    Column("size", "Bytes"),
+    Column("error", "Wrongly", show=lambda row: "-" if row.error is None else f"{row.error:.0e}", spare=True),
+    Column("made_at", "Made", role=lambda _: "quiet", spare=True),
+    Column("source", "From", role=lambda _: "quiet", shrinks=True, spare=True),
+    Column("path", value=lambda row: str(row.path)),
+)
+
+
+@click.group()
+def passwords() -> None:
+    """Refuse passwords that guessers know: a list, and a try.
+
+    \b
+    Example:
+      netflix-admin passwords status
+    """
+
+
+@passwords.command("import")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=LIST)
+@click.option("--skip-malformed", is_flag=True, help="Leave out the lines that cannot be read.")
+@site.within
+def import_list(files: tuple[str, ...], skip_malformed: bool) -> None:
+    """Refuse the passwords of a list, in place of the last one.
+
+    FILE holds one password a line, or one SHA-1 hash as haveibeenpwned.com publishes them (HASH or HASH:COUNT).
+    Gzip is unpacked, and - is standard input. Give several files to have all of them in one list. When a line cannot
+    be read, nothing is changed. Whoever has one of these passwords has to choose another when they next sign in.
+
+    \b
+    Example:
+      netflix-admin passwords import pwned-passwords.txt.gz
+    """
+    done = imported(files, skip_malformed)
+    if done.left_out:
+        output.note(f"{done.left_out:,} line{'s' * (done.left_out != 1)} could not be read, and left out.")
+    output.done(f"{done.passwords:,} passwords are refused now.")
+
+
+def imported(names: tuple[str, ...], skipping: bool) -> "Imported":
+    """With a bar that tells how far it is, at a terminal and where the end is known."""
+    seen = STDIN not in names and output.is_terminal(sys.stderr)
+    size = sum(Path(name).stat().st_size for name in names) if seen else 0
+    with ExitStack() as opened:
+        bar = opened.enter_context(
+            click.progressbar(length=size + size // 4, label="Reading", file=sys.stderr, hidden=not seen)
+        )
+        lines = []
+        for name in names:
+            file = opened.enter_context(click.open_file(name, "rb"))
+            tell = partial(advance, bar, file, [0]) if seen else int
+            lines.append(site.wordlist.Lines(name, file, tell))
+        source = ", ".join(Path(name).name for name in names)
+        return site.wordlist.replace(lines, source, skipping, partial(bar.update, size // 1024))
+
+
+def advance(bar: "ProgressBar[int]", file: IO[bytes], read: list[int]) -> None:
+    """As far as the file was read since."""
+    place = file.tell()
+    bar.update(place - read[0])
+    read[0] = place
+
+
+@passwords.command()
+@site.within
+def forget() -> None:
+    """Take the imported list away.
+
+    \b
+    Example:
+      netflix-admin passwords forget
+    """
+    output.done("The imported list is gone." if site.wordlist.forget() else "There was no imported list.")
+
+
+@passwords.command()
+@click.option("--email", default="", metavar="EMAIL", help="As if this person chose it.")
+@site.within
+def check(email: str) -> None:
+    """Say whether a password would be taken: 0, or 7 and why not.
+
+    It is asked for, unseen, or is the first line of standard input; it is kept nowhere.
+
+    \b
+    Example:
+      netflix-admin passwords check --email ada@example.org
+    """
+    faults = site.password.faults(asking.one(), email)
+    if faults:
+        raise site.errors.Declined(" ".join(faults), "")
+    output.done("That password can be taken.")
+
+
+@passwords.command()
+@output.listing_format
+@site.within
+def status(form: str) -> None:
+    """Show the lists in use, read through; 7 when one is broken.
+
+    \b
+    Example:
+      netflix-admin passwords status
+    """
+    # Made at the first need, which this is.
+    site.screening.common()
+    rows = [
+        listed("common", site.screening.common_path()),
+        listed("imported", site.screening.imported_path()),
+    ]
+    output.print_listing(COLUMNS, rows, form, "")
+    for row in rows:
+        if not row.is_sound:
+            raise site.errors.Declined(
+                f"The list of {row.name} passwords is broken, and refuses nobody.",
+                "Import it again." if row.name == "imported" else f"Remove {row.path}: it is made anew.",
+            )
+
+
+def listed(name: str, path: Path) -> Listed:
+    try:
+        known = site.blocklist.Blocklist(path)
+        known.check()
+        made_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return Listed(name, path, ABSENT)
+    except (site.blocklist.Broken, OSError) as error:
+        return Listed(name, path, f"broken: {error}")
+    return Listed(name, path, SOUND, known.count, known.size, known.wrongly, known.source, made_at)

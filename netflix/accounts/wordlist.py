@@ -1,0 +1,140 @@
+"""An operator's own list of passwords: how its files are read, and that it replaces the one before it."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from hashlib import sha1
+from io import BufferedReader, RawIOBase
+from typing import IO, NamedTuple, cast
+
+from netflix.accounts import blocklist, screening
+from netflix.accounts.password import normalised
+from netflix.errors import Declined
+
+GZIP = b"\x1f\x8b"
+# As haveibeenpwned's downloads are: how often it was seen may follow.
+SHA1 = re.compile(rb"([0-9A-Fa-f]{40})(:\d{1,12})?")
+OTHER_HASH = re.compile(rb"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})(?::\d+)?")
+# In bytes: no password that can be chosen is longer.
+LONGEST = 8192
+# Of the lines that cannot be read, as many are told as one would look at.
+TOLD = 10
+TOLD_EVERY = 10_000
+
+
+class Imported(NamedTuple):
+    """How many passwords the new list holds, and how many lines were left out."""
+
+    passwords: int
+    left_out: int
+
+
+class Lines:
+    """The lines of one file, as SHA-1 digests; what cannot be read is noted by its number.
+
+    `tell` is called now and then, for who shows how far it is read.
+    """
+
+    def __init__(self, name: str, stream: IO[bytes], tell: Callable[[], object] = lambda: None) -> None:
+        self._name, self._stream, self._tell = name, unpacked(stream), tell
+        self.faulty = 0
+        self.faults: list[str] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raises Declined for what is no list of passwords at all."""
+        digest: Callable[[bytes], bytes] | None = None
+        try:
+            for number, line in enumerate(iter(partial(self._stream.readline, LONGEST), b""), 1):
+                if number % TOLD_EVERY == 0:
+                    self._tell()
+                try:
+                    text = self._whole(line)
+                    digest = digest or self._form(text)
+                    if digest and text:
+                        yield digest(text)
+                except ValueError as error:
+                    self._note(f"{self._name}, line {number} {error}.")
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise Declined(f"{self._name} is compressed, and broken.", "Get it once more.") from error
+        self._tell()
+
+    def _whole(self, line: bytes) -> bytes:
+        """A line without its end. Raises ValueError, when the rest of a long one is read."""
+        if len(line) < LONGEST or line.endswith(b"\n"):
+            return line.rstrip(b"\r\n")
+        while line and not line.endswith(b"\n"):
+            line = self._stream.readline(LONGEST)
+        raise ValueError("is too long")
+
+    def _form(self, line: bytes) -> Callable[[bytes], bytes] | None:
+        """What the first line is, all are; None for an empty one."""
+        if OTHER_HASH.fullmatch(line):
+            raise Declined(f"{self._name} holds hashes that are not SHA-1.", "Get the list of SHA-1 hashes.")
+        return None if not line else of_hash if SHA1.fullmatch(line) else of_password
+
+    def _note(self, fault: str) -> None:
+        self.faulty += 1
+        if len(self.faults) < TOLD:
+            self.faults.append(fault)
+
+
+def of_hash(line: bytes) -> bytes:
+    """Raises ValueError."""
+    found = SHA1.fullmatch(line)
+    if found is None:
+        raise ValueError("is no SHA-1 hash")
+    return bytes.fromhex(found[1].decode())
+
+
+def of_password(line: bytes) -> bytes:
+    """Raises ValueError."""
+    if line.isascii():
+        return sha1(line, usedforsecurity=False).digest()
+    try:
+        return screening.hashed(normalised(line.decode()))
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+
+
+def unpacked(stream: IO[bytes]) -> IO[bytes]:
+    """What a stream holds, where gzip made it."""
+    buffered = BufferedReader(cast(RawIOBase, stream), 1 << 16)
+    return cast(IO[bytes], gzip.open(buffered) if buffered.peek(2).startswith(GZIP) else buffered)
+
+
+def replace(
+    files: list[Lines], source: str, skipping: bool = False, sorted_part: Callable[[], object] = lambda: None
+) -> Imported:
+    """The list of these files in place of the one that was imported before, or, when a line cannot be read, nothing.
+
+    `skipping`: such lines are left out instead. `sorted_part` is called 256 times once all is read.
+    Raises Declined or OSError.
+    """
+
+    def digests() -> Iterator[bytes]:
+        for file in files:
+            yield from file
+        if not skipping and any(file.faulty for file in files):
+            raise refusal(files)
+
+    count = blocklist.write(screening.imported_path(), digests(), source, sorted_part)
+    return Imported(count, sum(file.faulty for file in files))
+
+
+def refusal(files: list[Lines]) -> Declined:
+    """With the first lines that cannot be read."""
+    faults, faulty = [fault for file in files for fault in file.faults][:TOLD], sum(file.faulty for file in files)
+    listed = "\n".join(f"  {fault}" for fault in faults) + f"\n  And {faulty - len(faults)} more." * (faulty > TOLD)
+    what = "A line cannot be read" if faulty == 1 else f"{faulty} lines cannot be read"
+    return Declined(f"{what}, so nothing was changed:\n{listed}\n", "Mend that, or add --skip-malformed.")
+
+
+def forget() -> bool:
+    """Removes the imported list; answers whether there was one."""
+    try:
+        screening.imported_path().unlink()
+    except FileNotFoundError:
+        return False
+    return True

@@ -1,0 +1,182 @@
+"""`netflix-admin passwords`."""
+
+import gzip
+import json
+from hashlib import sha1
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from netflix.accounts import password as passwords
+from netflix.accounts import screening
+from netflix.config import Config
+from tests.cli.conftest import Run
+from tests.cli.terminal import at_a_terminal
+from tests.people import PASSWORD
+from tests.watching import log
+
+WORDS = ["quiet purple kettles", "шесть тихих фонарей", "caf\u0065\u0301 lantern nine", "short"]
+HASHES = [sha1(word.encode(), usedforsecurity=False).hexdigest().upper() for word in WORDS]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "list.txt"
+
+
+def known(app: Flask, *words: str) -> list[bool]:
+    with app.app_context():
+        return [passwords.is_known(word) for word in words]
+
+
+def state(run: Run) -> list[str]:
+    return [row["state"] for row in json.loads(run("passwords status --format json").stdout)]
+
+
+FORMS = {
+    "words": "\n".join(WORDS),
+    "of Windows": "\r\n".join([*WORDS, ""]),
+    "with empty lines": "\n\n" + "\n\n".join(WORDS) + "\n\n",
+    "hashes": "\n".join(HASHES),
+    "as they are downloaded": "\r\n".join(f"{one}:{n}" for n, one in enumerate(HASHES)),
+    "in small letters": "\n".join(HASHES).lower(),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("content", FORMS.values(), ids=FORMS.keys())
+def test_what_is_on_the_list_is_refused(run: Run, app: Flask, path: Path, content: str, packed: bool) -> None:
+    path.write_bytes(gzip.compress(content.encode()) if packed else content.encode())
+    done = run(f"passwords import {path}")
+    assert (done.exit_code, done.output) == (0, "4 passwords are refused now.\n")
+    assert known(app, WORDS[0], WORDS[1], PASSWORD) == [True, True, False]
+    assert run("passwords check", given=WORDS[0]).exit_code == 7
+
+
+def test_it_comes_through_a_pipe_too(run: Run, app: Flask) -> None:
+    assert run("passwords import -", given="\n".join(WORDS)).exit_code == 0
+    assert run("passwords import -", given=gzip.compress("\n".join(WORDS).encode())).exit_code == 0
+    assert known(app, WORDS[0]) == [True]
+
+
+def test_a_password_is_found_however_it_was_composed(run: Run, app: Flask) -> None:
+    run("passwords import -", given=WORDS[2])
+    assert known(app, WORDS[2], "caf\u00e9 lantern nine") == [True, True]
+
+
+def test_a_new_list_takes_the_place_of_the_old_and_several_files_are_one(run: Run, app: Flask, tmp_path: Path) -> None:
+    for name, word in (("a", "first kettle at noon"), ("b", "second kettle at noon"), ("c", "third kettle at noon")):
+        (tmp_path / name).write_text(word)
+    run(f"passwords import {tmp_path / 'a'}")
+    assert run(f"passwords import {tmp_path / 'b'} {tmp_path / 'c'}").output == "2 passwords are refused now.\n"
+    words = [f"{which} kettle at noon" for which in ("first", "second", "third")]
+    assert known(app, *words) == [False, True, True]
+    assert json.loads(run("passwords status --format json").stdout)[1]["source"] == "b, c"
+
+
+def test_a_site_that_is_serving_takes_a_new_list_at_once(run: Run, app: Flask) -> None:
+    assert known(app, WORDS[0]) == [False]
+    run("passwords import -", given=WORDS[0])
+    assert known(app, WORDS[0]) == [True]
+    assert run("passwords forget").output == "The imported list is gone.\n"
+    assert known(app, WORDS[0]) == [False]
+    assert run("passwords forget").output == "There was no imported list.\n"
+
+
+def test_lines_that_cannot_be_read_are_told_by_number_and_change_nothing(run: Run, app: Flask, path: Path) -> None:
+    run("passwords import -", given=WORDS[0])
+    path.write_bytes(b"one kettle at noon\ncaf\xe9 at noon\n" + b"x" * 100_000 + b"\ntwo kettles at noon\n")
+    refused = run(f"passwords import {path}")
+    assert (refused.exit_code, refused.stdout) == (7, "")
+    assert f"{path}, line 2 is not UTF-8.\n" in refused.stderr
+    assert f"{path}, line 3 is too long.\n" in refused.stderr
+    assert "--skip-malformed" in refused.stderr
+    assert known(app, WORDS[0], "one kettle at noon") == [True, False]
+    skipped = run(f"passwords import {path} --skip-malformed")
+    assert skipped.stdout == "2 passwords are refused now.\n"
+    assert skipped.stderr == "2 lines could not be read, and left out.\n"
+    assert known(app, WORDS[0], "one kettle at noon", "two kettles at noon") == [False, True, True]
+
+
+def test_of_many_such_lines_the_first_are_told(run: Run) -> None:
+    refused = run("passwords import -", given=f"{HASHES[0]}\n" + "no hash\n" * 500)
+    assert refused.exit_code == 7
+    assert "500 lines cannot be read" in refused.stderr
+    assert "line 11 " in refused.stderr
+    assert "line 12 " not in refused.stderr
+    assert "And 490 more." in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "hashed", ["b4b9b02e6f09a9bd760f388b67351e2b", "0" * 64, "B4B9B02E6F09A9BD760F388B67351E2B:17"]
+)
+def test_hashes_of_another_kind_are_not_taken_for_passwords(run: Run, hashed: str) -> None:
+    refused = run("passwords import -", given=hashed)
+    assert refused.exit_code == 7
+    assert "not SHA-1" in refused.stderr
+
+
+@pytest.mark.parametrize("cut", [1, 20, 100])
+def test_a_broken_gzip_file_is_told_in_a_sentence(run: Run, path: Path, cut: int) -> None:
+    path.write_bytes(gzip.compress("\n".join(HASHES * 9).encode())[:-cut])
+    refused = run(f"passwords import {path}")
+    assert refused.exit_code == 7
+    assert "is compressed, and broken" in refused.stderr
+    assert state(run) == ["ok", "none"]
+
+
+def test_a_file_that_is_not_there_is_a_slip(run: Run, tmp_path: Path) -> None:
+    assert run(f"passwords import {tmp_path / 'nowhere'}").exit_code == 2
+
+
+def test_nothing_is_left_over_of_an_import(run: Run, config: Config) -> None:
+    before = set(config.instance.iterdir())
+    run("passwords import -", given="\n".join(WORDS))
+    run("passwords import -", given=b"\xff")
+    assert {path.name for path in set(config.instance.iterdir()) - before} == {"imported.passwords"}
+
+
+def test_the_status_tells_what_is_in_use(run: Run) -> None:
+    run("passwords import -", given="\n".join(WORDS))
+    common, own = json.loads(run("passwords status --format json").stdout)
+    assert (common["name"], common["state"], common["passwords"]) == ("common", "ok", 30000)
+    assert (own["name"], own["state"], own["passwords"], own["source"]) == ("imported", "ok", 4, "-")
+    assert own["error"] < 1e-6
+
+
+def test_a_broken_list_is_told_and_keeps_nobody_out(run: Run, app: Flask, config: Config) -> None:
+    run("passwords import -", given="\n".join(WORDS))
+    path = config.instance / "imported.passwords"
+    whole = path.read_bytes()
+    for broken in (whole[:-1], b"", b"x" * 3000, whole[:200] + b"x" + whole[201:]):
+        path.write_bytes(broken)
+        told = run("passwords status")
+        assert told.exit_code == 7
+        assert "broken" in told.stdout
+        with log():
+            assert known(app, PASSWORD) == [False]
+    assert state(run)[0] == "ok"
+
+
+def test_a_try_says_what_would_be_said(run: Run) -> None:
+    assert run("passwords check", given=f"{PASSWORD}\n").output == "That password can be taken.\n"
+    refused = run("passwords check --email lovelace@example.org", given="lovelace12\n")
+    assert (refused.exit_code, refused.stdout) == (7, "")
+    assert refused.stderr == f"Error: {screening.NEAR}\n"
+
+
+def test_at_a_terminal_it_is_asked_for_unseen(config: Config) -> None:
+    seen = at_a_terminal(config, "passwords", "check", typed=[("Password:", "password1")])
+    assert seen.exit_code == 7
+    assert "password1" not in seen.screen
+    assert "most common passwords" in seen.screen
+
+
+def test_a_bar_is_shown_at_a_terminal_alone(config: Config, run: Run, path: Path) -> None:
+    path.write_text("\n".join(f"a kettle {n} at noon" for n in range(50_000)))
+    seen = at_a_terminal(config, "passwords", "import", str(path))
+    assert seen.exit_code == 0
+    assert "Reading" in seen.screen
+    assert "50,000 passwords are refused now." in seen.screen
+    assert run(f"passwords import {path}").output == "50,000 passwords are refused now.\n"
