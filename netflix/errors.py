@@ -5,6 +5,7 @@
     ├── NotAccepted          what was typed cannot be taken, field by field
     ├── WrongCredentials     e-mail and password do not match
     ├── SignInRequired       the page is for people who are signed in
+    ├── PasswordToChange     whoever is signed in must choose a new password before anything else
     ├── TooManyAttempts      a limit is used up
     ├── Busy                 all hashing lanes, or all places for what is being sent, are taken
     ├── NotFound             no such user, session or link
@@ -100,6 +101,16 @@ class SignInRequired(Refusal):
     title = "Please sign in"
     sentence = "This page is for people who are signed in."
     remedy = "Sign in and you will be brought back to it."
+
+
+class PasswordToChange(Refusal):
+    """Compromised, so a change is forced (NIST SP 800-63B-4 3.1.1.2)."""
+
+    status = 403
+    exit_code = 7
+    title = "Choose a new password first"
+    sentence = "Your password is on a list of known ones, so it has to be changed before anything else."
+    remedy = "Choose a new one at /password."
 
 
 class TooManyAttempts(Refusal):

@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import parse_accept_header
 
 from netflix import clock, csrf, suspicion
-from netflix.errors import DatabaseUnavailable, Declined, NotAccepted, Refusal, SignInRequired
+from netflix.errors import DatabaseUnavailable, Declined, NotAccepted, PasswordToChange, Refusal, SignInRequired
 from netflix.extensions import db
 from netflix.limits import counter
 
@@ -126,6 +126,11 @@ def ask_to_sign_in(refusal: SignInRequired) -> ResponseReturnValue:
         return redirect("/login", 303)
     target = request.full_path.rstrip("?")
     return redirect(f"/login?{urlencode({'next': target})}", 303)
+
+
+@bp.app_errorhandler(PasswordToChange)
+def ask_to_change(refusal: PasswordToChange) -> ResponseReturnValue:
+    return answer(refusal) if prefers_json(request.headers.get("Accept", "")) else redirect("/password", 303)
 
 
 @bp.app_errorhandler(HTTPException)

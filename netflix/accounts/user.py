@@ -29,6 +29,8 @@ class User(Model):
     verified_at: Mapped[datetime | None] = mapped_column(Instant)
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
     signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
+    # Since the password was found on a list of known ones.
+    must_change_since: Mapped[datetime | None] = mapped_column(Instant)
 
     @classmethod
     def known_as(cls, email: str) -> "User | None":
@@ -61,6 +63,19 @@ class User(Model):
     def hold_administrators(cls) -> None:
         """Whoever else would change one of them waits until the act that called commits."""
         db.session.execute(update(cls).where(cls.is_admin).values(is_admin=True), execution_options=AS_IT_IS)
+
+    @classmethod
+    def demand_change(cls, user_id: int, password_hash: str | None) -> bool:
+        """The password of that hash must be changed; False when it is not theirs any more, or that was told before."""
+        still = (cls.id == user_id, cls.password_hash == password_hash, cls.must_change_since.is_(None))
+        demanded = update(cls).where(*still).values(must_change_since=clock.now()).returning(cls.id)
+        return db.session.execute(demanded, execution_options=AS_IT_IS).scalar() is not None
+
+    @classmethod
+    def end_demand(cls, user_id: int) -> None:
+        """There is a new password. By a statement: what an act read before it hashed may be older than the demand."""
+        ended = update(cls).where(cls.id == user_id).values(must_change_since=None)
+        db.session.execute(ended, execution_options=AS_IT_IS)
 
     @property
     def is_verified(self) -> bool:

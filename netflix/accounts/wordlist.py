@@ -38,35 +38,35 @@ class Lines:
     """
 
     def __init__(self, name: str, stream: IO[bytes], tell: Callable[[], object] = lambda: None) -> None:
-        self._name, self._stream, self._tell = name, unpacked(stream), tell
+        self._name, self._stream, self._tell = name, stream, tell
         self.faulty = 0
         self.faults: list[str] = []
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises Declined for what is no list of passwords at all."""
-        digest: Callable[[bytes], bytes] | None = None
+        buffered = BufferedReader(cast(RawIOBase, self._stream), 1 << 16)
         try:
-            for number, line in enumerate(iter(partial(self._stream.readline, LONGEST), b""), 1):
-                if number % TOLD_EVERY == 0:
-                    self._tell()
-                try:
-                    text = self._whole(line)
-                    digest = digest or self._form(text)
-                    if digest and text:
-                        yield digest(text)
-                except ValueError as error:
-                    self._note(f"{self._name}, line {number} {error}.")
+            is_packed = buffered.peek(2).startswith(GZIP)
+            yield from self._digests(cast(IO[bytes], gzip.GzipFile(fileobj=buffered) if is_packed else buffered))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise Declined(f"{self._name} is compressed, and broken.", "Get it once more.") from error
+        finally:
+            # The stream is closed by who opened it.
+            buffered.detach()
         self._tell()
 
-    def _whole(self, line: bytes) -> bytes:
-        """A line without its end. Raises ValueError, when the rest of a long one is read."""
-        if len(line) < LONGEST or line.endswith(b"\n"):
-            return line.rstrip(b"\r\n")
-        while line and not line.endswith(b"\n"):
-            line = self._stream.readline(LONGEST)
-        raise ValueError("is too long")
+    def _digests(self, stream: IO[bytes]) -> Iterator[bytes]:
+        digest: Callable[[bytes], bytes] | None = None
+        for number, line in enumerate(iter(partial(stream.readline, LONGEST), b""), 1):
+            if number % TOLD_EVERY == 0:
+                self._tell()
+            try:
+                text = whole(line, stream)
+                digest = digest or self._form(text)
+                if digest and text:
+                    yield digest(text)
+            except ValueError as error:
+                self._note(f"{self._name}, line {number} {error}.")
 
     def _form(self, line: bytes) -> Callable[[bytes], bytes] | None:
         """What the first line is, all are; None for an empty one."""
@@ -78,6 +78,15 @@ class Lines:
         self.faulty += 1
         if len(self.faults) < TOLD:
             self.faults.append(fault)
+
+
+def whole(line: bytes, stream: IO[bytes]) -> bytes:
+    """A line without its end. Raises ValueError, once the rest of a long one is read."""
+    if len(line) < LONGEST or line.endswith(b"\n"):
+        return line.rstrip(b"\r\n")
+    while line and not line.endswith(b"\n"):
+        line = stream.readline(LONGEST)
+    raise ValueError("is too long")
 
 
 def of_hash(line: bytes) -> bytes:
@@ -96,12 +105,6 @@ def of_password(line: bytes) -> bytes:
         return screening.hashed(normalised(line.decode()))
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8") from None
-
-
-def unpacked(stream: IO[bytes]) -> IO[bytes]:
-    """What a stream holds, where gzip made it."""
-    buffered = BufferedReader(cast(RawIOBase, stream), 1 << 16)
-    return cast(IO[bytes], gzip.open(buffered) if buffered.peek(2).startswith(GZIP) else buffered)
 
 
 def replace(

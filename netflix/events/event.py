@@ -35,6 +35,8 @@ class Kind(StrEnum):
     SIGN_IN_FAILED = "authn_login_fail"
     PASSWORD_CHANGED = "authn_password_change"  # noqa: S105  (no password)
     PASSWORD_NOT_CHANGED = "authn_password_change_fail"  # noqa: S105  (no password)
+    # That it must be changed is not in the vocabulary.
+    PASSWORD_KNOWN = "authn_password_compromised"  # noqa: S105  (no password)
     LINK_MADE = "authn_token_created"
     LINK_ENDED = "authn_token_revoked"
     LIMIT_REACHED = "excess_rate_limit_exceeded"
@@ -45,7 +47,7 @@ class Kind(StrEnum):
     USER_DELETED = "user_deleted"
 
 
-WARNINGS = {Kind.SIGN_IN_FAILED, Kind.PASSWORD_NOT_CHANGED, Kind.LIMIT_REACHED}
+WARNINGS = {Kind.SIGN_IN_FAILED, Kind.PASSWORD_NOT_CHANGED, Kind.PASSWORD_KNOWN, Kind.LIMIT_REACHED}
 
 
 class Event(Model):

@@ -49,6 +49,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.SIGN_IN_FAILED: lambda *_: "Somebody tried to sign in with a wrong password.",
     Kind.PASSWORD_CHANGED: password_changed,
     Kind.PASSWORD_NOT_CHANGED: lambda *_: "Somebody who was signed in as you typed a wrong present password.",
+    Kind.PASSWORD_KNOWN: lambda *_: "Your password was found on a list of known ones, so you had to choose another.",
     Kind.LINK_MADE: lambda *_: f"{OPERATOR} made you a one-time link for a new password.",
     Kind.LINK_ENDED: lambda *_: "A one-time link was ended.",
     Kind.LIMIT_REACHED: lambda *_: "There were too many wrong attempts, so more had to wait for a while.",

@@ -31,6 +31,7 @@ def set_password(email: str, password: str) -> User:
     kept = passwords.stored(password)
     user.password_hash = kept
     shut_out(user)
+    User.end_demand(user.id)
     notice.tell(user.told_at, Kind.PASSWORD_CHANGED)
     event.record(Kind.PASSWORD_CHANGED, user.id)
     db.session.commit()

@@ -32,6 +32,7 @@ def change_password(session: CurrentSession, present: str, chosen: str, address:
         kept = passwords.stored(chosen)
     counter.refund(counted)
     access.shut_out(user)
+    User.end_demand(user.id)
     notice.tell(user.told_at, Kind.PASSWORD_CHANGED, address, browser.named(session.user_agent))
     event.record(Kind.PASSWORD_CHANGED, user.id, address)
     return signin.opened(user, kept, session.remembered, address, session.user_agent, follows=session)

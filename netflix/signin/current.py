@@ -5,16 +5,27 @@ from flask import request
 from flask_login import current_user, login_user, logout_user
 
 from netflix import csrf
-from netflix.errors import SignInRequired
+from netflix.errors import PasswordToChange, SignInRequired
 from netflix.extensions import login_manager
 from netflix.signin import signin
 from netflix.signin.session import CurrentSession, Session
 
-__all__ = ["carry", "drop", "has_flashes", "is_signed_in", "session", "tell"]
+__all__ = ["any_session", "carry", "drop", "has_flashes", "is_signed_in", "session", "tell"]
 
 
 def session() -> CurrentSession:
-    """The session that this request is carried by, on a page that requires one. Raises SignInRequired."""
+    """The session that this request is carried by, on a page that requires one.
+
+    Raises SignInRequired, or PasswordToChange.
+    """
+    found = any_session()
+    if found.must_change_since:
+        raise PasswordToChange
+    return found
+
+
+def any_session() -> CurrentSession:
+    """As `session`, also of who must change the password first: to do just that, or to sign out."""
     if not is_signed_in():
         raise SignInRequired
     return current_user._get_current_object()

@@ -97,6 +97,7 @@ def redeem(carried: str, password: str, address: str, user_agent: str = "") -> U
         db.session.rollback()
         raise LinkGone
     user.password_hash = kept
+    User.end_demand(user.id)
     ended = Session.end_all(user.id)
     notice.tell(user.told_at, Kind.PASSWORD_CHANGED, address, browser.named(user_agent), way="one-time link")
     event.record(Kind.PASSWORD_CHANGED, user.id, address, event.STRANGER, way="one-time link", sessions_ended=ended)

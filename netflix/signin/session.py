@@ -119,6 +119,7 @@ class CurrentSession(NamedTuple):
     remembered: bool
     address: str
     user_agent: str
+    must_change_since: datetime | None
 
     @property
     def is_authenticated(self) -> bool:
@@ -178,6 +179,7 @@ BY_DIGEST = Reading(
         Session.remembered,
         Session.address,
         Session.user_agent,
+        User.must_change_since,
     )
     .join(User, User.id == Session.user_id)
     .where(Session.digest == bindparam("digest"), Session.idle_until > bindparam("now"), User.disabled_at.is_(None)),

@@ -48,7 +48,19 @@ def sign_in(
         renew = passwords.is_outdated(user.password_hash or "") and hashing.has_room()
         renewed = passwords.stored(password) if renew else None
     counter.refund(counted)
+    demand_change_if_known(user, password, address)
     return opened(user, renewed, remembered, address, user_agent)
+
+
+def demand_change_if_known(user: User, password: str, address: str) -> None:
+    """A right password that is on a list of known ones opens nothing but the page to change it.
+
+    Checked at each sign-in, so that a list that came later counts (NIST SP 800-63B-4 3.1.1.2).
+    """
+    if passwords.is_known(password):
+        if User.demand_change(user.id, user.password_hash):
+            event.record(Kind.PASSWORD_KNOWN, user.id, address)
+        db.session.commit()
 
 
 def failed(kind: Kind, user: User | None, email: str, address: str, counted: Attempt) -> None:

@@ -82,7 +82,7 @@ def show_change_password() -> ResponseReturnValue:
 def change_password() -> ResponseReturnValue:
     sent = request.form
     renewed = change.change_password(
-        current.session(), sent.get("current_password", ""), sent.get("password", ""), address()
+        current.any_session(), sent.get("current_password", ""), sent.get("password", ""), address()
     )
     current.carry(renewed)
     current.tell("Your password is changed. Other browsers are signed out.")
@@ -151,8 +151,14 @@ def login_page(refusal: Refusal | None = None) -> str:
 
 def password_page(refusal: Refusal | None = None) -> str:
     form = forms.form({}, "current_password", "password", refusal=refusal)
-    email = current.session().email
-    return web.page("signin/password.html", form=form, refusal=web.told(refusal), email=email)
+    session = current.any_session()
+    return web.page(
+        "signin/password.html",
+        form=form,
+        refusal=web.told(refusal),
+        email=session.email,
+        must_change=session.must_change_since is not None,
+    )
 
 
 def recovery_page(refusal: Refusal | None = None) -> str:
@@ -174,7 +180,7 @@ def local_path(target: str) -> str:
 def end_present() -> None:
     """Ends the session that this browser comes with: none is left behind that nobody sees (ASVS 5.0 7.2.4)."""
     if current.is_signed_in():
-        signin.sign_out(current.session(), address())
+        signin.sign_out(current.any_session(), address())
 
 
 def see_other(path: str) -> Response:
