@@ -37,7 +37,7 @@ def test_no_more_hashes_run_at_once_than_there_are_cores() -> None:
 
     with ThreadPoolExecutor(most) as people:
         waiting = [people.submit(hashing.run, work) for _ in range(most)]
-        until(lambda: len(running) + hashing.pool()._work_queue.qsize() == most)
+        until(lambda: len(running) == hashing.LANES and hashing.pool()._work_queue.qsize() == hashing.QUEUE)
         assert len(running) == hashing.LANES == os.cpu_count()
         go.set()
     assert len([hash.result() for hash in waiting]) == len(running)
