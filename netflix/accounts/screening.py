@@ -88,7 +88,7 @@ def context(email: str) -> list[str]:
     local, _, domain = addresses.normalised(email).partition("@")
     names = [SITE, host, f"{local}@{domain}", local, re.sub(r"[\W_]", "", local), domain]
     # Not `org`: what ends a domain is nobody's.
-    parts = [*host.split(".")[:-1], *re.split(r"[\W_]+", local), *re.split(r"[\W_]+", domain)[:-1]]
+    parts = [*host.split(".")[:-1], *re.split(r"[\W\d_]+", local), *re.split(r"[\W_]+", domain)[:-1]]
     return [word for word in dict.fromkeys(names + parts) if len(word) >= SHORTEST_WORD]
 
 

@@ -73,6 +73,7 @@ const localise = (time) => {
 };
 
 document.querySelectorAll("input[type=password]").forEach(offerReveal);
+if (document.querySelector("[autocomplete=new-password]")) import("/static/js/advice.js?v=256150d9a95e");
 document.querySelectorAll("form[method=post]").forEach(sendOnce);
 document.querySelectorAll("form[data-retry-after]").forEach(countDown);
 document.querySelectorAll("time").forEach(localise);

@@ -57,6 +57,11 @@ def test_the_site_s_name_and_one_s_own_e_mail_are_refused(build: Build, text: st
         assert said(text) == screening.NEAR
 
 
+def test_a_number_in_one_s_e_mail_does_not_hide_the_name(app: Flask) -> None:
+    with app.app_context():
+        assert said("Lovelace1815", "lovelace77@example.org") == screening.NEAR
+
+
 @pytest.mark.parametrize("text", ["netflix seven kettles", "Lovelace danced past noon", "ada 7391 8264 5520"])
 def test_but_not_where_enough_stands_beside_them(app: Flask, text: str) -> None:
     with app.app_context():
