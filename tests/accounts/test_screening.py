@@ -1,5 +1,7 @@
 """Which passwords are refused, and what is said of them."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -9,6 +11,7 @@ from netflix.accounts import password as passwords
 from netflix.accounts import screening
 from netflix.config import Config
 from tests.accounts.test_passwords import LONG
+from tests.cli.terminal import environment
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser, link_for
 from tests.watching import ROOT, log
@@ -186,6 +189,20 @@ def test_a_broken_list_is_told_once_and_made_anew(app: Flask, config: Config) ->
         assert passwords.is_known("password1")
         assert not passwords.is_known(PASSWORD)
     assert written.getvalue().count("cannot be used") == 1
+
+
+def test_neither_the_start_nor_a_sign_in_loads_the_library(config: Config) -> None:
+    asked = """
+import sys
+from netflix import create_app
+from netflix.accounts import password
+with create_app().app_context():
+    print(password.is_known("password1"), "zxcvbn" in sys.modules)
+    print(len(password.faults("mountains", "ada@example.org")), "zxcvbn" in sys.modules)
+"""
+    env = environment(config)
+    done = subprocess.run([sys.executable, "-c", asked], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False", "1", "True"]
 
 
 def test_nothing_of_the_library_is_copied_into_the_house() -> None:
