@@ -145,7 +145,9 @@ def fill(
         digests = array("Q", part.read())
         if sys.byteorder == "little":
             digests.byteswap()
-        for value in sorted({digest >> 8 * (WHOLE - prefix - rest) for digest in digests}):
+        # Told apart while whole: two that are cut to the same are counted as two.
+        for digest in sorted(set(digests)):
+            value = digest >> 8 * (WHOLE - prefix - rest)
             places[(value >> 8 * rest) + 1] += 1
             draft.write(stored := (value & (256**rest - 1)).to_bytes(rest))
             told.update(stored)

@@ -48,6 +48,17 @@ def test_a_hundred_thousand_others_are_not_found(path: Path) -> None:
     assert not any(map(found.has, digests(*(f"other {n}" for n in range(100_000)))))
 
 
+def test_what_is_counted_is_exact(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when some are cut to the same bytes, as of two thousand in two bytes."""
+    monkeypatch.setattr(Shape, "for_as_many", lambda _: Shape(1, 1))
+    words = [n.to_bytes(20) for n in range(2000)]
+    assert blocklist.write(path, [*words, *words], "") == 2000
+    found = Blocklist(path)
+    found.check()
+    assert found.count == 2000
+    assert all(map(found.has, words))
+
+
 def test_two_files_of_the_same_passwords_tell_them_by_different_digests(tmp_path: Path) -> None:
     for name in "ab":
         blocklist.write(tmp_path / name, digests("one", "two"), "")
