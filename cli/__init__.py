@@ -14,6 +14,7 @@ from . import refusals
 # In which module each command is, under its own name.
 GROUPS = {
     "db": ".maintenance",
+    "devices": ".devices",
     "events": ".events",
     "invites": ".invites",
     "limits": ".limits",

@@ -37,7 +37,7 @@ COLUMNS = (
     Column(
         "who",
         "Who",
-        show=lambda row: f"no user: {row.who[:12]}…" if row.is_nobody else row.who,
+        show=lambda row: shown(row),
         role=lambda row: "quiet" if row.is_nobody else "noun",
         shrinks=True,
     ),
@@ -60,6 +60,12 @@ COLUMNS = (
     Column("blocked", value=lambda row: row.standing.is_blocked),
     Column("counts", value=lambda row: row.standing.key.limit.counts),
 )
+
+
+def shown(row: Counted) -> str:
+    if row.is_nobody:
+        return f"no user: {row.who[:12]}…"
+    return "all strangers" if row.standing.key.limit.lane == "site" else row.who
 
 
 def in_short(seconds: int) -> str:
@@ -99,6 +105,17 @@ class Account(click.ParamType):
         return site.email.normalised(value)
 
 
+class Device(click.ParamType):
+    """The digest that the listing shows for a known browser."""
+
+    name = "device"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"[0-9a-f]{32}", value):
+            self.fail(f"'{value}' is no device. Give the 32 digits that `netflix-admin limits list` shows.", param, ctx)
+        return value
+
+
 of_address = click.option(
     "--address",
     "addresses",
@@ -106,6 +123,14 @@ of_address = click.option(
     multiple=True,
     help="The counters of an address; IPv6 counts as its /64. May be repeated.",
 )
+of_device = click.option(
+    "--device",
+    "devices",
+    type=Device(),
+    multiple=True,
+    help="The counters of a known browser, by the digest that the listing shows. May be repeated.",
+)
+of_site = click.option("--site", "whole_site", is_flag=True, help="The counters of all strangers together.")
 of_account = click.option(
     "--account",
     "accounts",
@@ -148,17 +173,21 @@ def list_limits(blocked: bool, form: str) -> None:
 @limits.command()
 @of_address
 @of_account
+@of_device
+@of_site
 @output.listing_format
 @site.within
-def show(addresses: tuple[str, ...], accounts: tuple[str, ...], form: str) -> None:
-    """Show every limit of one address or e-mail, used or not.
+def show(
+    addresses: tuple[str, ...], accounts: tuple[str, ...], devices: tuple[str, ...], whole_site: bool, form: str
+) -> None:
+    """Show every limit of one address, e-mail, device or of all.
 
     \b
     Example:
       netflix-admin limits show --address 192.0.2.7
     """
-    asking.exactly_one({"--address": addresses, "--account": accounts})
-    keys = keys_of(addresses, accounts)
+    asking.exactly_one({"--address": addresses, "--account": accounts, "--device": devices, "--site": whole_site})
+    keys = keys_of(addresses, accounts, devices, whole_site)
     found = {standing.key: standing for standing in site.counter.standings(keys)}
     output.print_listing(COLUMNS, named(found.get(key) or untouched(key) for key in keys), form, "No limit counts it.")
 
@@ -166,22 +195,42 @@ def show(addresses: tuple[str, ...], accounts: tuple[str, ...], form: str) -> No
 @limits.command()
 @of_address
 @of_account
+@of_device
+@of_site
 @click.option("--all", "everything", is_flag=True, help="All counters of this site.")
 @click.option("--dry-run", is_flag=True, help="Say what would be cleared, and change nothing.")
 @click.option("--yes", is_flag=True, help="With --all: do not ask.")
 @site.within
-def clear(addresses: tuple[str, ...], accounts: tuple[str, ...], everything: bool, dry_run: bool, yes: bool) -> None:
+def clear(
+    addresses: tuple[str, ...],
+    accounts: tuple[str, ...],
+    devices: tuple[str, ...],
+    whole_site: bool,
+    everything: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
     """Forget what was counted, so that nobody has to wait.
 
     \b
     Example:
       netflix-admin limits clear --address 192.0.2.7
     """
-    asking.exactly_one({"--address": addresses, "--account": accounts, "--all": everything})
+    asking.exactly_one(
+        {
+            "--address": addresses,
+            "--account": accounts,
+            "--device": devices,
+            "--site": whole_site,
+            "--all": everything,
+        }
+    )
     if everything and not dry_run:
         asking.confirm("Forget all counters, also of whoever is guessing just now?", yes)
-    cleared = site.counter.clear(None if everything else keys_of(addresses, accounts), dry_run)
-    whose = "" if everything else f" of {', '.join(addresses or accounts)}"
+    wanted = None if everything else keys_of(addresses, accounts, devices, whole_site)
+    cleared = site.counter.clear(wanted, dry_run)
+    chosen = addresses or accounts or devices or (("all strangers",) if whole_site else ())
+    whose = f" of {', '.join(chosen)}" if chosen else ""
     counters = f"{cleared} counter{'s' * (cleared != 1)}{whose}"
     if not cleared:
         output.done(f"Nothing was counted{whose}.")
@@ -191,10 +240,15 @@ def clear(addresses: tuple[str, ...], accounts: tuple[str, ...], everything: boo
         output.done(f"Cleared {counters}.")
 
 
-def keys_of(addresses: Iterable[str], accounts: Iterable[str]) -> "list[Key]":
+def keys_of(addresses: Iterable[str], accounts: Iterable[str], devices: Iterable[str], whole_site: bool) -> "list[Key]":
     counters, lane = site.counter.counters(), site.policy.Lane
-    found = [key for address in addresses for key in counters.keys(lane.ADDRESS, address)]
-    return found + [key for account in accounts for key in counters.keys(lane.ACCOUNT, account)]
+    wanted = {
+        lane.ADDRESS: addresses,
+        lane.ACCOUNT: accounts,
+        lane.DEVICE: devices,
+        lane.SITE: [""] if whole_site else [],
+    }
+    return [key for which, subjects in wanted.items() for subject in subjects for key in counters.keys(which, subject)]
 
 
 def untouched(key: "Key") -> "Standing":

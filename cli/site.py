@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from netflix.events import event
     from netflix.limits import address, counter, policy
     from netflix.mail import courier, delivery, outbox
-    from netflix.signin import access, expiry, recovery, session
+    from netflix.signin import access, device, expiry, recovery, session
 else:
     PARTS = {
         "access": "netflix.signin.access",
@@ -36,6 +36,7 @@ else:
         "database_errors": "sqlalchemy.exc",
         "courier": "netflix.mail.courier",
         "delivery": "netflix.mail.delivery",
+        "device": "netflix.signin.device",
         "email": "netflix.accounts.email",
         "errors": "netflix.errors",
         "invitation": "netflix.accounts.invitation",

@@ -114,10 +114,13 @@ class Config:
         whole(4, 16), 12, "a whole number from 10 to 16 (from 4 on a loopback host)", "the cost of hashing a password"
     )
     login_limit: tuple[RateLimitItem, ...] = setting(
-        rates, rates("5 per minute"), RATE, "attempts to sign in from one address"
+        rates, rates("5 per minute; 20 per hour"), RATE, "strangers' failed attempts to sign in from one address"
     )
     account_limit: tuple[RateLimitItem, ...] = setting(
-        rates, rates("10 per hour"), RATE, "failed attempts to sign in to one account"
+        rates, rates("10 per hour"), RATE, "strangers' failed attempts to sign in to one account"
+    )
+    site_limit: tuple[RateLimitItem, ...] = setting(
+        rates, rates("1000 per 5 minutes"), RATE, "all strangers' failed attempts to sign in"
     )
     password_minimum: int = setting(
         whole(8, 15), 8, "a whole number from 8 to 15", "the fewest characters that a new password may have"

@@ -31,7 +31,7 @@ def test_nothing_set_is_enough_in_a_checkout(folder: str) -> None:
     assert config.database_url == f"sqlite:///{folder}/netflix.db"
     assert config.redis_url == f"unix://{folder}/redis.sock"
     assert config.keeps_own_redis
-    assert [(rate.amount, rate.get_expiry()) for rate in config.login_limit] == [(5, 60)]
+    assert [(rate.amount, rate.get_expiry()) for rate in config.login_limit] == [(5, 60), (20, 3600)]
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -47,7 +47,7 @@ def test_every_command_stands_in_the_readme(command: str) -> None:
 def test_the_readme_names_the_default_limits() -> None:
     defaults: dict[str, object] = {known.name: known.default for known in fields(Config)}
     told = re.findall(r"\| `NETFLIX_([A-Z]+_LIMIT)` \| `([^`]+)`", README)
-    assert len(told) == 3
+    assert len(told) == 4
     assert all(defaults[setting.lower()] == rates(text) for setting, text in told)
 
 

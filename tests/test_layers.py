@@ -165,6 +165,7 @@ ACTS = {
     "netflix.signin.signin": None,
     "netflix.signin.change": None,
     "netflix.signin.access": None,
+    "netflix.signin.device": {"end_device", "end_devices"},
     "netflix.signin.expiry": None,
     "netflix.signin.recovery": {"invite", "redeem"},
 }

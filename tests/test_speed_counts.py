@@ -63,8 +63,17 @@ def test_a_rejected_one_is_one_round_trip(app: Flask, browser: Browser, ada: str
 
 
 def test_a_right_one_gives_itself_back(app: Flask, browser: Browser, ada: str) -> None:
+    """A known browser has its row read; a new one gets a row, in place of the oldest of too many, and is told of."""
     browser.sign_in(ada)
-    assert cost(app, sending(Browser(app), ada, PASSWORD)) == (7, 2, 1)
+    browser.sign_out()
+    assert cost(app, sending(browser, ada, PASSWORD)) == (8, 2, 1)
+    assert cost(app, sending(Browser(app), ada, PASSWORD)) == (10, 2, 1)
+
+
+def test_a_wrong_one_of_a_known_browser_is_no_dearer_to_redis(app: Flask, browser: Browser, ada: str) -> None:
+    browser.sign_in(ada)
+    browser.sign_out()
+    assert cost(app, sending(browser, ada, "wrong")) == (5, 1, 1)
 
 
 def test_a_form_without_its_token_reaches_no_database(app: Flask, browser: Browser, ada: str) -> None:

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     PASSWORD_KNOWN = "authn_password_compromised"  # noqa: S105  (no password)
     LINK_MADE = "authn_token_created"
     LINK_ENDED = "authn_token_revoked"
+    DEVICE_FORGOTTEN = "authn_device_revoked"
     LIMIT_REACHED = "excess_rate_limit_exceeded"
     RIGHTS_CHANGED = "privilege_permissions_changed"
     SESSION_ENDED = "session_expired"

@@ -40,6 +40,11 @@ def session_ended(_: Event, details: dict[str, Any]) -> str:
     return WAYS.get(details["reason"], f"{OPERATOR} signed you out.")
 
 
+def device_forgotten(event: Event, details: dict[str, Any]) -> str:
+    who = OPERATOR if is_by_operator(event) else "You"
+    return f"{who} took {'a browser' if 'device' in details else 'all browsers'} off the known ones."
+
+
 def user_created(event: Event, _: dict[str, Any]) -> str:
     return f"{OPERATOR} made your account." if is_by_operator(event) else "You made your account."
 
@@ -52,6 +57,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.PASSWORD_KNOWN: lambda *_: "Your password was found on a list of known ones, so you had to choose another.",
     Kind.LINK_MADE: lambda *_: f"{OPERATOR} made you a one-time link for a new password.",
     Kind.LINK_ENDED: lambda *_: "A one-time link was ended.",
+    Kind.DEVICE_FORGOTTEN: device_forgotten,
     Kind.LIMIT_REACHED: lambda *_: "There were too many wrong attempts, so more had to wait for a while.",
     Kind.RIGHTS_CHANGED: rights_changed,
     Kind.SESSION_ENDED: session_ended,

@@ -101,9 +101,11 @@ class Counters:
             raise CountersUnavailable from error
 
     def who(self, limit: Limit, subject: str) -> str:
-        """Whom `limit` counts for an address, or for a normalised e-mail or its digest."""
+        """Whom `limit` counts for an address, a device's digest, or a normalised e-mail or its digest."""
         if limit.lane is Lane.ADDRESS:
             return counted_as(subject)
+        if limit.lane is Lane.SITE:
+            return key.ALL
         # No e-mail looks like a digest, as a listing shows it.
         return subject if re.fullmatch("[0-9a-f]{32}", subject) else key.account(self._secret, subject)
 
@@ -120,8 +122,8 @@ class Counters:
             raise TooManyAttempts(decision.value / 1_000_000)
         return Attempt(rules, decision.value, limits[decision.used_up - 1][0] if decision.used_up else None)
 
-    def refund(self, attempt: Attempt) -> None:
-        self.store.refund(attempt.rules, attempt.stamp)
+    def refund(self, attempt: Attempt, forgiven: Iterable[Rule] = ()) -> None:
+        self.store.refund(attempt.rules, attempt.stamp, tuple(forgiven))
 
     def keys(self, lane: Lane, subject: str) -> list[Key]:
         """Every counter that may stand for one subject, computed, not searched."""
@@ -142,7 +144,7 @@ def counters() -> Counters:
 
 
 def hit(*subjects: tuple[Limit, str]) -> Attempt:
-    """Counts one attempt under each limit for its subject (an address, a normalised e-mail), or under none.
+    """Counts one attempt under each limit for its subject (an address, a normalised e-mail, a device), or under none.
 
     Raises TooManyAttempts with the longest wait.
     """
@@ -160,9 +162,10 @@ def is_for(attempt: Attempt, *subjects: tuple[Limit, str]) -> bool:
     return [rule.key for rule in attempt.rules] == wanted
 
 
-def refund(attempt: Attempt) -> None:
-    """Gives one attempt back: it was right, or it never reached the check."""
-    counters().refund(attempt)
+def refund(attempt: Attempt, *forgiven: tuple[Limit, str]) -> None:
+    """Gives one attempt back: it was right, or it never reached the check. The `forgiven` are counted anew."""
+    site = counters()
+    site.refund(attempt, (rule for limit, subject in forgiven for rule in site.rules(limit, subject)))
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class Fallback:
                 return Decision(number, wait)
             # No two of a counter have the same: it is by its stamp that one is taken back.
             stamp = max(now, self._windows.newest(rules) + 1)
-            self._write(journal, [rule.record(stamp, 0) for rule in rules])
+            self._write(journal, records(rules, stamp, 0))
             self.unreported.extend((rule, stamp) for rule in rules)
             self._catch_up(journal)
             return Decision(0, stamp, self._windows.decided(rules, now)[0])
@@ -59,7 +59,7 @@ class Fallback:
                 number, wait = self._windows.decided(rules, now)
                 if number:
                     return Decision(number, wait)
-            self._write(journal, [rule.record(stamp, stamp) for rule in rules])
+            self._write(journal, records(rules, stamp, stamp))
             return Decision(0, stamp)
 
     def reported(self, rule: Rule, stamp: int, heard: int) -> None:
@@ -67,25 +67,24 @@ class Fallback:
         with self._opened() as journal:
             self._catch_up(journal)
             if self._windows.has(rule, stamp):
-                self._write(journal, [rule.record(stamp, heard)])
+                self._write(journal, records([rule], stamp, heard))
 
-    def forget(self, rules: Sequence[Rule], stamp: int) -> None:
-        """Takes one attempt back, in the journal and from what Redis has yet to hear."""
-        keys = {rule.key for rule in rules}
+    def forget(self, rules: Sequence[Rule], stamp: int, forgiven: Sequence[Rule] = ()) -> None:
+        """Takes one attempt back, and forgets whole counters, in the journal and from what Redis has yet to hear."""
+        taken, gone = {rule.key for rule in rules}, {rule.key for rule in forgiven}
         with self._opened() as journal:
-            self._write(journal, [rule.record(-stamp, 0) for rule in rules])
-            kept = [(rule, at) for rule, at in self.unreported if at != stamp or rule.key not in keys]
+            self._write(journal, records(rules, -stamp, 0) + records(forgiven, 0, 0))
+            kept = [
+                (rule, at)
+                for rule, at in self.unreported
+                if rule.key not in gone and (at != stamp or rule.key not in taken)
+            ]
             self.unreported.clear()
             self.unreported.extend(kept)
 
     def clear(self, rules: Sequence[Rule]) -> None:
         """Forgets whole counters, in the journal too, so that losing Redis does not bring them back."""
-        keys = {rule.key for rule in rules}
-        with self._opened() as journal:
-            self._write(journal, [rule.record(0, 0) for rule in rules])
-            kept = [(rule, at) for rule, at in self.unreported if rule.key not in keys]
-            self.unreported.clear()
-            self.unreported.extend(kept)
+        self.forget((), 0, rules)
 
     def clear_all(self) -> None:
         """Forgets every counter: a new journal with nothing in it."""
@@ -136,16 +135,16 @@ class Fallback:
             self._windows.note(*record)
         self._read = max(self._read, whole)
 
-    def _write(self, journal: int | None, records: list[bytes]) -> None:
+    def _write(self, journal: int | None, written: list[bytes]) -> None:
         try:
-            if journal is not None:
+            if journal is not None and written:
                 size = os.fstat(journal).st_size
                 if size % RECORD.size:
                     # A process was killed, or the disk was full, half-way through a record.
                     os.ftruncate(journal, size - size % RECORD.size)
                 if size < RECORD.size:
                     write_whole(journal, generation(0))
-                write_whole(journal, b"".join(records))
+                write_whole(journal, b"".join(written))
                 began = RECORD.unpack(os.pread(journal, RECORD.size, 0))[2]
                 if size > max(COMPACT_ABOVE, 2 * began):
                     self._compact(journal)
@@ -154,7 +153,7 @@ class Fallback:
         except OSError as error:
             self._complain(error)
         self._catch_up(journal)
-        for record in records:
+        for record in written:
             self._windows.note(*RECORD.unpack(record))
 
     def _complain(self, error: OSError) -> None:
@@ -168,12 +167,17 @@ class Fallback:
         self._windows.make_room(time.time_ns() // 1000)
         self._replace(list(self._windows.records()))
 
-    def _replace(self, records: list[bytes]) -> None:
+    def _replace(self, written: list[bytes]) -> None:
         """The old journal is replaced at once and whole."""
         draft = self.journal.with_suffix(".new")
         draft.touch(0o600)
-        draft.write_bytes(generation(len(records) * RECORD.size) + b"".join(records))
+        draft.write_bytes(generation(len(written) * RECORD.size) + b"".join(written))
         draft.replace(self.journal)
+
+
+def records(rules: Sequence[Rule], stamp: int, heard: int) -> list[bytes]:
+    """Of those rules that are kept here."""
+    return [rule.record(stamp, heard) for rule in rules if rule.is_kept_here]
 
 
 def generation(began: int) -> bytes:

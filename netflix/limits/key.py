@@ -1,7 +1,8 @@
 """The one place where a counter's name is made and read, for the web and the terminal alike.
 
-`netflix:limits:<limit>:<lane>:<window in seconds>:<who>`, where who is an address (IPv6 as its /64)
-or, for an account, a keyed digest of the e-mail: no personal data, no unbounded text.
+`netflix:limits:<limit>:<lane>:<window in seconds>:<who>`, where who is an address (IPv6 as its /64), for an
+account a keyed digest of the e-mail, for a device a digest of its token, and for the site `all`: no personal data
+beyond the address, no unbounded text.
 """
 
 import hmac
@@ -10,6 +11,8 @@ from typing import NamedTuple
 from netflix.limits.policy import LIMITS, Limit
 
 PREFIX = "netflix:limits:"
+# Whom the site's lane counts.
+ALL = "all"
 
 
 class Key(NamedTuple):

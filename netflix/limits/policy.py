@@ -14,6 +14,8 @@ class Lane(StrEnum):
 
     ADDRESS = "address"
     ACCOUNT = "account"
+    DEVICE = "device"
+    SITE = "site"
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,25 @@ class Limit:
         return getattr(config, self.setting) if self.setting else rates(self.fixed)
 
 
-SIGN_IN_FROM_ADDRESS = Limit("sign-in", Lane.ADDRESS, "attempts to sign in; a right one is given back", "login_limit")
-SIGN_IN_TO_ACCOUNT = Limit("sign-in", Lane.ACCOUNT, "failed attempts to sign in to one e-mail", "account_limit")
+# A stranger's attempt to sign in counts in the first four; one of a browser that is known to the account in the fifth
+# alone, so that no flood of strangers keeps its owner out.
+SIGN_IN_FROM_ADDRESS = Limit("sign-in", Lane.ADDRESS, "strangers' failed attempts to sign in", "login_limit")
+SIGN_IN_TO_ACCOUNT = Limit("sign-in", Lane.ACCOUNT, "strangers' failed attempts at one e-mail", "account_limit")
+# NIST SP 800-63B-4, 3.2.2: no more than 100 in a row.
+IN_A_ROW = Limit("in-a-row", Lane.ACCOUNT, "the same since the last right one", fixed="100 per 30 days")
+SIGN_IN_TO_SITE = Limit("sign-in", Lane.SITE, "all strangers' failed attempts to sign in", "site_limit")
+SIGN_IN_FROM_DEVICE = Limit(
+    "sign-in", Lane.DEVICE, "failed attempts of a browser known to the account", fixed="5 per minute; 10 per hour"
+)
 REGISTRATION_FROM_ADDRESS = Limit("register", Lane.ADDRESS, "attempts to register", "registration_limit")
 RECOVERY_FROM_ADDRESS = Limit("recover", Lane.ADDRESS, "passwords sent with a one-time link", fixed="20 per hour")
 
-LIMITS = (SIGN_IN_FROM_ADDRESS, SIGN_IN_TO_ACCOUNT, REGISTRATION_FROM_ADDRESS, RECOVERY_FROM_ADDRESS)
+LIMITS = (
+    SIGN_IN_FROM_ADDRESS,
+    SIGN_IN_TO_ACCOUNT,
+    IN_A_ROW,
+    SIGN_IN_TO_SITE,
+    SIGN_IN_FROM_DEVICE,
+    REGISTRATION_FROM_ADDRESS,
+    RECOVERY_FROM_ADDRESS,
+)

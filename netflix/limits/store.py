@@ -51,8 +51,12 @@ end
 return {0, now, used_up}
 """
 
-# KEYS: counters. ARGV: the stamp to take back.
-REFUND = "for _, key in ipairs(KEYS) do redis.call('LREM', key, 1, ARGV[1]) end"
+# KEYS: counters. ARGV: the stamp to take back, and in how many of them; the rest is forgotten.
+REFUND = """
+for i, key in ipairs(KEYS) do
+  if i <= ARGV[2] + 0 then redis.call('LREM', key, 1, ARGV[1]) else redis.call('UNLINK', key) end
+end
+"""
 
 # Tells Redis of an attempt that was let in without it. KEYS: a counter. ARGV: amount, window, stamp.
 # Answer: when it heard, after every stamp that it gave out without knowing.
@@ -114,15 +118,15 @@ class CounterStore(RedisStorage):
         self._take_back(rules, let_in.value)
         return decision
 
-    def refund(self, rules: Sequence[Rule], stamp: int) -> None:
-        """Takes one attempt back under all rules."""
-        self.fallback.forget(rules, stamp)
-        self._take_back(rules, stamp)
+    def refund(self, rules: Sequence[Rule], stamp: int, forgiven: Sequence[Rule] = ()) -> None:
+        """Takes one attempt back under all rules, and forgets whole counters, in one round trip."""
+        self.fallback.forget(rules, stamp, forgiven)
+        self._take_back(rules, stamp, forgiven)
 
-    def _take_back(self, rules: Sequence[Rule], stamp: int) -> None:
+    def _take_back(self, rules: Sequence[Rule], stamp: int, forgiven: Sequence[Rule] = ()) -> None:
         if not self.degraded:
             try:
-                self._refund([rule.key for rule in rules], [stamp])
+                self._refund([rule.key for rule in (*rules, *forgiven)], [stamp, len(rules)])
             except RedisError as error:
                 self._lost(error)
 

@@ -11,6 +11,8 @@ SECOND = 1_000_000
 CAPACITY = 20_000
 # Of one counter; a wider limit is held to this while Redis is away.
 MOST = 1000
+# Longer windows are Redis's alone: kept for weeks, a stranger's every e-mail would fill journal and memory.
+LONGEST = 86_400
 # A record of the journal: the counter's digest, the attempt's stamp (negative when it is taken back, 0 when the whole
 # counter is cleared), the window's seconds, and when Redis heard of the attempt, in microseconds of its own clock:
 # the stamp itself when Redis let it in, 0 for as long as it has not heard.
@@ -36,6 +38,10 @@ class Rule:
 
     def __init__(self, key: str, amount: int, window: int) -> None:
         self.key, self.amount, self.window = key, amount, window
+
+    @property
+    def is_kept_here(self) -> bool:
+        return self.window <= LONGEST
 
     def record(self, stamp: int, heard: int) -> bytes:
         return RECORD.pack(self.digest, stamp, self.window, heard)
@@ -92,6 +98,8 @@ class Windows:
         )
 
     def _wait(self, rule: Rule, now: int) -> int:
+        if not rule.is_kept_here:
+            return 0
         length = rule.window * SECOND
         counted = self.seen.get(rule.digest)
         if counted is None:

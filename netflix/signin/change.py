@@ -10,16 +10,17 @@ from netflix.limits import counter
 from netflix.mail import notice
 from netflix.signin import access, browser, signin
 from netflix.signin.session import CurrentSession, Session
+from netflix.signin.visitor import Visitor
 
 
-def change_password(session: CurrentSession, present: str, chosen: str, address: str) -> Session:
+def change_password(session: CurrentSession, present: str, chosen: str, visitor: Visitor) -> Session:
     """Proves the present password (ASVS 5.0 6.2.3), sets the chosen one, and ends every session for a fresh one.
 
     A guess at the present password counts as an attempt to sign in. Raises NotAccepted, TooManyAttempts, Busy,
     or, when somebody else changed the account meanwhile, SignInRequired or WrongCredentials.
     """
     accept(password=passwords.faults(chosen, session.email))
-    counted = counter.hit(*signin.subjects(session.email, address))
+    counted = counter.hit(*signin.subjects(session.email, visitor))
     with counter.refunding(counted, unless=NotAccepted):
         user = db.session.get(User, session.user_id)
         # As at sign-in, no connection is held while hashing.
@@ -27,12 +28,12 @@ def change_password(session: CurrentSession, present: str, chosen: str, address:
         if user is None:
             raise SignInRequired
         if not passwords.matches(present, user.password_hash, user.id):
-            signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, address, counted)
+            signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address, counted)
             raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
         kept = passwords.stored(chosen)
-    counter.refund(counted)
+    signin.forgive(counted, session.email)
     access.shut_out(user)
     User.end_demand(user.id)
-    notice.tell(user.told_at, Kind.PASSWORD_CHANGED, address, browser.named(session.user_agent))
-    event.record(Kind.PASSWORD_CHANGED, user.id, address)
-    return signin.opened(user, kept, session.remembered, address, session.user_agent, follows=session)
+    notice.tell(user.told_at, Kind.PASSWORD_CHANGED, visitor.address, browser.named(visitor.user_agent))
+    event.record(Kind.PASSWORD_CHANGED, user.id, visitor.address)
+    return signin.opened(user, kept, session.remembered, visitor, follows=session)

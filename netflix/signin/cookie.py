@@ -1,4 +1,4 @@
-"""Flask's signed cookie, under the name and flags that the connection allows."""
+"""The two cookies, under the names and flags that the connection allows: Flask's signed one, and the devices'."""
 
 import json
 from functools import lru_cache
@@ -10,6 +10,12 @@ from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
+from werkzeug.http import parse_cookie
+from werkzeug.wrappers import Response
+
+from netflix.signin.device import Device
+
+DEVICES = "devices"
 
 
 class PlainSerializer(URLSafeTimedSerializer):
@@ -33,14 +39,35 @@ def serializer(secrets: tuple[str, ...]) -> PlainSerializer:
     return PlainSerializer(keys, signer_kwargs={"key_derivation": "none", "digest_method": sha256})
 
 
-class CookieInterface(SecureCookieSessionInterface):
-    """Over TLS `__Host-session` and Secure (ASVS 5.0 3.3.1, 3.3.3), else `session`.
+def prefixed(name: str, is_secure: bool) -> str:
+    """Over TLS `__Host-…` (ASVS 5.0 3.3.1, 3.3.3). Two names, so that a plain one is never taken over TLS."""
+    return f"__Host-{name}" if is_secure else name
 
-    Two names, so that a cookie set over plain HTTP is never taken over TLS.
-    """
+
+def devices(environ: dict[str, Any]) -> str:
+    """The cookie by which a browser is known to accounts, as it was sent."""
+    cookies = environ.get("HTTP_COOKIE", "")
+    # Most visitors have none, and reading them all costs as much as counting.
+    name = prefixed(DEVICES, environ["wsgi.url_scheme"] == "https")
+    return parse_cookie(cookies).get(name, "") if name in cookies else ""
+
+
+def put_devices(answer: Response, carried: str) -> None:
+    answer.set_cookie(
+        prefixed(DEVICES, request.is_secure),
+        carried,
+        max_age=Device.LASTS,
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+class CookieInterface(SecureCookieSessionInterface):
+    """Secure over TLS, and only there."""
 
     def get_cookie_name(self, app: Flask) -> str:
-        return "__Host-session" if request.is_secure else "session"
+        return prefixed("session", request.is_secure)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure

@@ -11,6 +11,7 @@ from netflix import clock
 from netflix.accounts.invitation import Invitation
 from netflix.extensions import db
 from netflix.mail.outbox import Mail
+from netflix.signin.device import Device
 from netflix.signin.recovery import Recovery
 from netflix.signin.session import Session
 
@@ -43,6 +44,7 @@ def run_out() -> list[tuple[str, InstrumentedAttribute[int], ColumnElement[bool]
     # A session's idle end is never after its absolute one.
     return [
         ("expired session", Session.id, Session.idle_until <= now),
+        ("forgotten browser", Device.id, Device.seen_at <= now - Device.LASTS),
         ("expired link", Recovery.user_id, Recovery.expires_at <= now),
         ("expired link", Invitation.id, Invitation.expires_at <= now),
         ("unsent mail", Mail.id, and_(Mail.due_at.is_(None), Mail.good_until <= now - Mail.KEPT)),

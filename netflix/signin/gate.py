@@ -18,7 +18,8 @@ from netflix import door, forms, web
 from netflix.errors import NotAccepted, TooManyAttempts
 from netflix.limits.counter import Attempt, Counters
 from netflix.prerendered import Prerendered
-from netflix.signin import signin
+from netflix.signin import cookie, signin
+from netflix.signin.visitor import Visitor
 
 COUNTED = "netflix.attempt"
 SHOWN = ("email", "next", "csrf_token")
@@ -31,6 +32,7 @@ class Gate:
     """
 
     def __init__(self, app: Flask, counters: Counters) -> None:
+        self.app = app
         self.inner = app.wsgi_app
         self.counters = counters
         page = app.jinja_env.get_template("signin/login.html")
@@ -42,7 +44,9 @@ class Gate:
         try:
             sent = form(environ)
             signin.check(sent.get("email", ""), sent.get("password", ""))
-            environ[COUNTED] = self.counters.hit(*signin.subjects(sent["email"], environ["REMOTE_ADDR"]))
+            visitor = Visitor(environ["REMOTE_ADDR"], devices=cookie.devices(environ))
+            with self.app.app_context():
+                environ[COUNTED] = self.counters.hit(*signin.subjects(sent["email"], visitor))
         except (ValueError, NotAccepted):
             return self.inner(environ, start_response)
         except TooManyAttempts as refusal:

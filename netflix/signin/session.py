@@ -1,7 +1,7 @@
 """One browser, signed in: a row, so that it can be seen and ended."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
@@ -12,6 +12,7 @@ from netflix.clock import Instant
 from netflix.extensions import Model, db
 from netflix.reading import Reading
 from netflix.signin import browser
+from netflix.signin.device import Device
 
 
 class Session(Model):
@@ -48,8 +49,9 @@ class Session(Model):
 
     user: Mapped[User] = relationship(lazy="raise")
 
-    # The token itself, known only in the request that made the row.
+    # The token itself, known only in the request that made the row; so is the device that it was opened on.
     token = ""
+    device = cast(Device | None, None)
     # For Flask-Login, which asks this of whoever signs in; a disabled user gets no row.
     is_active = True
 

@@ -14,17 +14,31 @@ from netflix.extensions import db
 from netflix.limits import counter, policy
 from netflix.limits.counter import Attempt
 from netflix.limits.policy import Limit
+from netflix.mail import notice
+from netflix.signin import device
+from netflix.signin.device import Device
 from netflix.signin.session import CurrentSession, Session
+from netflix.signin.visitor import Visitor
 
 
-def subjects(email: str, address: str) -> tuple[tuple[Limit, str], ...]:
+class DeviceEnded(Exception):
+    """The cookie was good, but its row is gone: the attempt is a stranger's."""
+
+
+def subjects(email: str, visitor: Visitor) -> tuple[tuple[Limit, str], ...]:
     """Whom an attempt to sign in is counted for."""
-    return (policy.SIGN_IN_FROM_ADDRESS, address), (policy.SIGN_IN_TO_ACCOUNT, addresses.normalised(email))
+    account = addresses.normalised(email)
+    if known := device.carried_in(visitor.devices, account):
+        return ((policy.SIGN_IN_FROM_DEVICE, device.counted_as(known)),)
+    return (
+        (policy.SIGN_IN_FROM_ADDRESS, visitor.address),
+        (policy.SIGN_IN_TO_ACCOUNT, account),
+        (policy.IN_A_ROW, account),
+        (policy.SIGN_IN_TO_SITE, ""),
+    )
 
 
-def sign_in(
-    email: str, password: str, remembered: bool, address: str, user_agent: str, counted: Attempt | None = None
-) -> Session:
+def sign_in(email: str, password: str, remembered: bool, visitor: Visitor, counted: Attempt | None = None) -> Session:
     """Opens a session. Raises NotAccepted, TooManyAttempts, WrongCredentials or Busy.
 
     An attempt is counted before the password is checked and given back when it was right (or was
@@ -32,24 +46,49 @@ def sign_in(
     the gate has counted already; one for anybody else does not stand for this one.
     """
     check(email, password)
-    wanted = subjects(email, address)
+    wanted = subjects(email, visitor)
     if counted is None or not counter.is_for(counted, *wanted):
         counted = counter.hit(*wanted)
+    try:
+        return counted_in(counted, email, password, remembered, visitor)
+    except DeviceEnded:
+        return sign_in(email, password, remembered, visitor._replace(devices=""))
+
+
+def counted_in(counted: Attempt, email: str, password: str, remembered: bool, visitor: Visitor) -> Session:
+    """As `sign_in`, for an attempt that was let in; raises DeviceEnded too."""
     with counter.refunding(counted, unless=WrongCredentials):
         user = User.known_as(email)
+        known = known_device(user, email, visitor)
         # The connection is not held while hashing: that takes a hundred times as long as the query.
         # A rollback would let go of it too, but forget the row and read a known user's twice.
         db.session.commit()
         right = passwords.matches(password, user.password_hash if user else None, user.id if user else None)
         if not right or user is None or user.is_disabled:
-            failed(Kind.SIGN_IN_FAILED, user, email, address, counted)
+            failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted)
             raise WrongCredentials
         # Not while others wait for a lane: the next sign-in does it as well.
         renew = passwords.is_outdated(user.password_hash or "") and hashing.has_room()
         renewed = passwords.stored(password) if renew else None
-    counter.refund(counted)
-    demand_change_if_known(user, password, address)
-    return opened(user, renewed, remembered, address, user_agent)
+    forgive(counted, email)
+    demand_change_if_known(user, password, visitor.address)
+    return opened(user, renewed, remembered, visitor, known=known)
+
+
+def known_device(user: User | None, email: str, visitor: Visitor) -> Device | None:
+    """The user's device that the visitor's cookie names. Raises DeviceEnded."""
+    carried = device.carried_in(visitor.devices, addresses.normalised(email))
+    if not carried:
+        return None
+    known = Device.known(user.id, carried) if user else None
+    if known is None:
+        raise DeviceEnded
+    return known
+
+
+def forgive(counted: Attempt, email: str) -> None:
+    """Gives back an attempt that was right; the failures before it were not in a row."""
+    counter.refund(counted, (policy.IN_A_ROW, addresses.normalised(email)))
 
 
 def demand_change_if_known(user: User, password: str, address: str) -> None:
@@ -83,11 +122,13 @@ def opened(
     user: User,
     renewed: str | None,
     remembered: bool,
-    address: str,
-    user_agent: str,
+    visitor: Visitor,
     follows: CurrentSession | None = None,
+    known: Device | None = None,
 ) -> Session:
     """The rows of a sign-in, in one transaction; one that `follows` another is the same sign-in with a fresh token.
+
+    The browser becomes a known device of the account, unless it is one.
 
     Raises WrongCredentials when, while it was checked, the password was replaced or the user disabled or deleted.
     """
@@ -103,11 +144,23 @@ def opened(
         db.session.rollback()
         raise WrongCredentials
     Session.make_room(user.id)
-    session = Session.opened(user, now, address, user_agent, remembered)
+    session = Session.opened(user, now, visitor.address, visitor.user_agent, remembered)
     if follows:
         session.previous_sign_in_at = follows.previous_sign_in_at
     else:
-        event.record(Kind.SIGNED_IN, user.id, address, factor="password", browser=session.browser)
+        if known:
+            known.see(visitor)
+        elif session.previous_sign_in_at:
+            notice.tell(user.told_at, Kind.SIGNED_IN, visitor.address, session.browser)
+        session.device = known or Device.added(user.id, visitor)
+        event.record(
+            Kind.SIGNED_IN,
+            user.id,
+            visitor.address,
+            factor="password",
+            browser=session.browser,
+            known=known is not None,
+        )
     db.session.commit()
     return session
 

@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response
 from netflix import csrf, forms, links, web
 from netflix.errors import Busy, LinkGone, NotAccepted, Refusal, TooManyAttempts, WrongCredentials
 from netflix.prerendered import Prerendered
-from netflix.signin import change, current, gate, recovery, signin
+from netflix.signin import change, cookie, current, device, gate, recovery, signin
 from netflix.signin.recovery import Recovery
+from netflix.signin.visitor import Visitor
 
 bp = Blueprint("signin", __name__)
 RECOVERY = "recovery"
@@ -33,13 +34,16 @@ def open_session() -> ResponseReturnValue:
         sent.get("email", ""),
         sent.get("password", ""),
         bool(sent.get("remember")),
-        address(),
-        user_agent(),
+        visitor(),
         gate.take_attempt(request.environ),
     )
     end_present()
     current.carry(opened)
-    return see_other(local_path(sent.get("next", "")))
+    answer = see_other(local_path(sent.get("next", "")))
+    if opened.device:
+        known = device.cookie_with(visitor().devices, opened.user.email, opened.device.token)
+        cookie.put_devices(answer, known)
+    return answer
 
 
 @bp.post("/logout")
@@ -82,7 +86,7 @@ def show_change_password() -> ResponseReturnValue:
 def change_password() -> ResponseReturnValue:
     sent = request.form
     renewed = change.change_password(
-        current.any_session(), sent.get("current_password", ""), sent.get("password", ""), address()
+        current.any_session(), sent.get("current_password", ""), sent.get("password", ""), visitor()
     )
     current.carry(renewed)
     current.tell("Your password is changed. Other browsers are signed out.")
@@ -103,7 +107,7 @@ def show_recovery() -> ResponseReturnValue:
 
 @bp.post("/recover/")
 def choose_password() -> ResponseReturnValue:
-    recovery.redeem(links.kept(RECOVERY), request.form.get("password", ""), address(), user_agent())
+    recovery.redeem(links.kept(RECOVERY), request.form.get("password", ""), address(), visitor().user_agent)
     end_present()
     current.drop()
     current.tell("Your password is changed. Sign in with it.")
@@ -191,5 +195,5 @@ def address() -> str:
     return request.remote_addr or ""
 
 
-def user_agent() -> str:
-    return request.headers.get("User-Agent", "")
+def visitor() -> Visitor:
+    return Visitor(address(), request.headers.get("User-Agent", ""), cookie.devices(request.environ))

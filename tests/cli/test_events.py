@@ -65,7 +65,7 @@ def test_a_row_tells_who_what_when_and_where(run: Run, visited: str) -> None:
     assert row["user"] == visited
     assert row["by"] == f"user:{row['user_id']}"
     assert row["address"] == "192.0.2.10"
-    assert row["detail"] == {"factor": "password", "browser": "Firefox on Linux"}
+    assert row["detail"] == {"factor": "password", "browser": "Firefox on Linux", "known": False}
     assert datetime.fromisoformat(row["at"]).utcoffset() == timedelta(0)
 
 

@@ -33,6 +33,9 @@ PATHS = [path for path, _ in commands()]
 def test_every_group_and_command_is_here() -> None:
     assert {" ".join(path) for path in PATHS} == {
         "db",
+        "devices",
+        "devices end",
+        "devices list",
         "events",
         "events export",
         "events list",

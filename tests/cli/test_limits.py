@@ -5,6 +5,7 @@ import socket
 import string
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from netflix.config import Config
 from netflix.errors import CountersUnavailable, TooManyAttempts
 from netflix.limits import counter, policy
 from netflix.signin import signin
+from netflix.signin.visitor import Visitor
+from netflix.values import rates
 from tests.cli.conftest import Run
 from tests.people import MALLORY, Browser
 
@@ -26,7 +29,7 @@ FOREIGN: dict[str, str | list[str] | tuple[str, str]] = {
     "netflix:limitsX": "1",
     "netflix:limits": ["1"],
     "netflix:limits:unknown:address:60:192.0.2.1": ["1"],
-    "netflix:limits:sign-in:device:60:192.0.2.1": ["1"],
+    "netflix:limits:sign-in:village:60:192.0.2.1": ["1"],
     "netflix:limits:sign-in:address:soon:192.0.2.1": ["1"],
     "netflix:limits:sign-in:address": ["1"],
     "netflix:limits:sign-in:address:60:of another type": "1",
@@ -63,6 +66,12 @@ def listed(run: Run, more: str = "") -> list[dict[str, Any]]:
 
 
 @pytest.fixture
+def config(config: Config) -> Config:
+    """With one rate for an address, so that it is one counter."""
+    return replace(config, login_limit=rates("5 per minute"))
+
+
+@pytest.fixture
 def mallory(app: Flask, ada: str) -> Browser:
     """Who has guessed at Ada's password until told to wait."""
     guess(app)
@@ -70,7 +79,7 @@ def mallory(app: Flask, ada: str) -> Browser:
 
 
 def test_a_guesser_is_listed_first_with_the_seconds_until_free(run: Run, mallory: Browser, ada: str) -> None:
-    blocked, account = listed(run)
+    blocked, *others = listed(run)
     free_in = blocked.pop("free_in")
     assert 50 <= free_in <= 60
     assert blocked == {
@@ -81,10 +90,14 @@ def test_a_guesser_is_listed_first_with_the_seconds_until_free(run: Run, mallory
         "allowed": 5,
         "left": 0,
         "window": 60,
-        "counts": "attempts to sign in; a right one is given back",
+        "counts": "strangers' failed attempts to sign in",
         "blocked": True,
     }
-    assert (account["lane"], account["who"], account["used"], account["left"]) == ("account", ada, 5, 5)
+    assert {(row["limit"], row["lane"], row["who"], row["used"], row["left"]) for row in others} == {
+        ("sign-in", "account", ada, 5, 5),
+        ("in-a-row", "account", ada, 5, 95),
+        ("sign-in", "site", "all", 5, 995),
+    }
 
 
 def test_only_who_has_to_wait_is_listed_when_asked(run: Run, mallory: Browser) -> None:
@@ -121,7 +134,7 @@ def test_who_is_listed_by_a_digest_is_shown_and_cleared_by_it(run: Run, app: Fla
     guess(app, email="nobody@example.org", times=1)
     who = next(row["who"] for row in listed(run) if row["lane"] == "account")
     assert json.loads(run(f"limits show --account {who} --format json").stdout)[0]["used"] == 1
-    assert run(f"limits clear --account {who}").output == f"Cleared 1 counter of {who}.\n"
+    assert run(f"limits clear --account {who}").output == f"Cleared 2 counters of {who}.\n"
 
 
 def test_the_longest_wait_is_listed_first(run: Run, app: Flask, redis: Redis) -> None:
@@ -176,13 +189,39 @@ def test_an_address_may_be_given_as_it_is_listed_or_met(run: Run, app: Flask, se
         "--address 1.2.3.4/64",
         "--address 2001:db8::/32",
         "--account ada",
+        "--device 192.0.2.7",
     ],
 )
 @pytest.mark.parametrize("command", ["show", "clear"])
 def test_garbage_is_a_slip_with_a_remedy(run: Run, command: str, option: str) -> None:
     refused = run(f"limits {command} {option}")
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "such as 192.0.2.7" in refused.stderr or "like you@example.org" in refused.stderr
+    assert (
+        "such as 192.0.2.7" in refused.stderr
+        or "like you@example.org" in refused.stderr
+        or "limits list" in refused.stderr
+    )
+
+
+def test_a_known_browser_is_listed_shown_and_cleared_by_its_digest(run: Run, app: Flask, ada: str) -> None:
+    browser = Browser(app)
+    browser.sign_in(ada)
+    browser.sign_out()
+    for _ in range(5):
+        browser.sign_in(ada, "not the password")
+    row = next(row for row in listed(run, "--blocked") if row["lane"] == "device")
+    (known,) = json.loads(run("devices list --format json").stdout)
+    assert row["who"] == known["limit"]
+    assert json.loads(run(f"limits show --device {row['who']} --format json").stdout)[0]["used"] == 5
+    assert run(f"limits clear --device {row['who']}").output == f"Cleared 2 counters of {row['who']}.\n"
+    assert browser.sign_in(ada).status_code == 303
+
+
+def test_all_strangers_are_freed_at_once(run: Run, build: Any) -> None:
+    site = build(site_limit=rates("2 per 5 minutes"))
+    assert [Browser(site, f"203.0.113.{n}").sign_in(f"{n}@x", "x").status_code for n in range(3)] == [401, 401, 429]
+    assert run("limits clear --site").output == "Cleared 1 counter of all strangers.\n"
+    assert Browser(site, "203.0.113.9").sign_in("9@x", "x").status_code == 401
 
 
 @pytest.mark.parametrize("args", ["show", "clear", "show --address ::1 --account a@b.c", "clear --all --address ::1"])
@@ -200,13 +239,13 @@ def test_every_limit_of_one_is_shown_used_or_not(run: Run, mallory: Browser) -> 
 
 
 def test_an_account_is_shown_by_its_e_mail(run: Run, mallory: Browser, ada: str) -> None:
-    assert [row["used"] for row in json.loads(run(f"limits show --account {ada} --format json").stdout)] == [5]
-    assert [row["used"] for row in json.loads(run("limits show --account x@y.z --format json").stdout)] == [0]
+    assert [row["used"] for row in json.loads(run(f"limits show --account {ada} --format json").stdout)] == [5, 5]
+    assert [row["used"] for row in json.loads(run("limits show --account x@y.z --format json").stdout)] == [0, 0]
 
 
 def test_a_dry_run_says_the_number_and_changes_nothing(run: Run, mallory: Browser, redis: Redis) -> None:
     before = dump(redis)
-    assert run("limits clear --all --dry-run").output == "Would clear 2 counters.\n"
+    assert run("limits clear --all --dry-run").output == "Would clear 4 counters.\n"
     assert run(f"limits clear --address {MALLORY} --dry-run").output == f"Would clear 1 counter of {MALLORY}.\n"
     assert dump(redis) == before
 
@@ -217,7 +256,7 @@ def test_clearing_all_wants_to_be_told_twice(run: Run, mallory: Browser, redis: 
     assert refused.exit_code == 7
     assert "Add --yes" in refused.stderr
     assert dump(redis) == before
-    assert run("limits clear --all --yes").output == "Cleared 2 counters.\n"
+    assert run("limits clear --all --yes").output == "Cleared 4 counters.\n"
     assert dump(redis) == {}
 
 
@@ -230,8 +269,8 @@ def test_an_attempt_at_the_web_is_listed_and_cleared_among_what_others_keep(
     run: Run, mallory: Browser, redis: Redis
 ) -> None:
     surround(redis)
-    assert len(listed(run)) == 2
-    assert run("limits clear --all --yes").output == "Cleared 2 counters.\n"
+    assert len(listed(run)) == 4
+    assert run("limits clear --all --yes").output == "Cleared 4 counters.\n"
     assert listed(run) == []
     assert {name.decode() for name in redis.scan_iter()} == set(FOREIGN)
 
@@ -252,7 +291,7 @@ def test_whatever_the_web_counts_is_listed_and_cleared_and_nothing_else(
     with app.test_request_context():
         for seen, email in attempts:
             with suppress(TooManyAttempts):
-                counter.hit(*signin.subjects(email, seen))
+                counter.hit(*signin.subjects(email, Visitor(seen)))
             for limit in (policy.REGISTRATION_FROM_ADDRESS, policy.RECOVERY_FROM_ADDRESS):
                 with suppress(TooManyAttempts):
                     counter.hit((limit, seen))
@@ -264,6 +303,7 @@ def test_whatever_the_web_counts_is_listed_and_cleared_and_nothing_else(
         for seen, email in attempts:
             counter.clear(counter.counters().keys(policy.Lane.ADDRESS, seen))
             counter.clear(counter.counters().keys(policy.Lane.ACCOUNT, addresses.normalised(email)))
+        counter.clear(counter.counters().keys(policy.Lane.SITE, ""))
     assert dump(redis) == foreign
 
 

@@ -25,8 +25,8 @@ Later = Callable[[timedelta], None]
 
 
 @pytest.fixture(autouse=True)
-def _in_the_site(app: Flask) -> Iterator[None]:
-    with app.app_context():
+def _in_the_site(build: Build) -> Iterator[None]:
+    with build(login_limit=rates("5 per minute")).app_context():
         yield
 
 

@@ -144,6 +144,8 @@ def test_what_redis_let_in_before_it_heard_of_the_others_is_taken_back(
     """The one process has its answer, and is not yet done with it, when the other tells of five."""
     site = build(redis_url=redis_url)
     counting = site.extensions["netflix-counters"].store
+    # It is to have its answer also on a machine that is busy with other tests.
+    counting.redis.connection_pool.connection_kwargs["socket_timeout"] = 5
     true = counting._acquire
 
     def answer_then_hear(*given: Any) -> Any:
@@ -318,7 +320,7 @@ def test_a_key_of_another_type_does_not_stop_the_return(app: Flask, browser: Bro
     redis.set(KEY, "a string")
     road.open()
     until(lambda: not road.store.degraded)
-    assert len(redis.keys("*account*")) == 1
+    assert len(redis.keys("*sign-in:account*")) == 1
 
 
 def test_a_key_of_another_type_opens_no_gate(build: Build, redis: Redis, ada: str) -> None:
@@ -525,7 +527,9 @@ def test_where_no_thread_is_to_be_had_the_next_attempt_begins_anew(
         assert not road.store.degraded
         counter.hit((counter.LIMITS[0], "192.0.2.10"))
         assert road.store.degraded
-        assert len(road.store.fallback.unreported) == 2
+        assert len(road.store.fallback.unreported) == 2 * len(
+            counter.counters().rules(*(counter.LIMITS[0], "192.0.2.10"))
+        )
 
 
 @pytest.mark.parametrize("everything", [True, False])

@@ -14,6 +14,7 @@ from redis import Redis
 from netflix.errors import WrongCredentials
 from netflix.limits import counter
 from netflix.signin import gate, signin
+from netflix.signin.visitor import Visitor
 from tests.people import PASSWORD, Browser
 from tests.watching import hashes
 
@@ -189,10 +190,10 @@ def test_an_attempt_that_was_counted_for_another_does_not_stand_for_this_one(
 ) -> None:
     """Should the gate ever read a form otherwise than the site does."""
     with app.test_request_context():
-        counted = counter.hit(*signin.subjects("nobody@example.org", "192.0.2.1"))
+        counted = counter.hit(*signin.subjects("nobody@example.org", Visitor("192.0.2.1")))
         with pytest.raises(WrongCredentials):
-            signin.sign_in(ada, "wrong", False, "192.0.2.1", "x", counted=counted)
-    assert len(redis.keys("*account*")) == 2
+            signin.sign_in(ada, "wrong", False, Visitor("192.0.2.1"), counted)
+    assert len(redis.keys("*sign-in:account*")) == 2
 
 
 def test_signing_in_at_the_gate_still_works(browser: Browser, ada: str, redis: Redis) -> None:

@@ -1,0 +1,79 @@
+"""Browsers that are known to an account."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from . import asking, output, refusals, site
+from .output import Column
+
+if TYPE_CHECKING:
+    from netflix.signin.device import Device
+
+COLUMNS = (
+    Column("id", "Id"),
+    Column("email", "E-mail", lambda device: device.user.email, role=lambda _: "noun", shrinks=True),
+    Column("browser", "Browser", shrinks=True),
+    Column("address", "Address", shrinks=True),
+    Column("seen_at", "Last sign-in"),
+    Column("created_at", "Known since", role=lambda _: "quiet", spare=True),
+    Column("limit", value=lambda device: counted_as(device)),
+    Column("user_agent"),
+)
+
+
+def counted_as(device: "Device") -> str:
+    """How `limits list` names it."""
+    return device.digest[:16].hex()
+
+
+@click.group()
+def devices() -> None:
+    """See which browsers an account knows, and end that.
+
+    A browser that has signed in to an account before is let try in a lane of its own, however many strangers guess.
+
+    \b
+    Example:
+      netflix-admin devices list --user ada@example.org
+    """
+
+
+@devices.command("list")
+@click.option("--user", metavar="EMAIL", help="Those of one user.")
+@output.listing_format
+@site.within
+def list_devices(user: str | None, form: str) -> None:
+    """List the browsers that are known, the latest seen first.
+
+    \b
+    Example:
+      netflix-admin devices list --format csv
+    """
+    owner = site.user.User.named(user) if user is not None else None
+    output.print_listing(COLUMNS, site.device.Device.everywhere(owner), form, "No browser is known.")
+
+
+@devices.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, 2**31 - 1))
+@click.option("--user", metavar="EMAIL", help="All of one user's.")
+@site.within
+def end(ids: tuple[int, ...], user: str | None) -> None:
+    """Make known browsers strangers, and sign nobody out.
+
+    \b
+    Example:
+      netflix-admin devices end 12 15
+    """
+    asking.exactly_one({"an ID": ids, "--user": user})
+    if ids:
+        refusals.for_each(ids, end_one)
+        return
+    ended = site.device.end_devices(site.user.User.named(user or "").id)
+    made = "1 known browser a stranger" if ended == 1 else f"{ended} known browsers strangers"
+    output.done(f"Made {made}." if ended else "No browser was known.")
+
+
+def end_one(device_id: int) -> None:
+    site.device.end_device(device_id)
+    output.done(f"Made device {device_id} a stranger.")

@@ -1,0 +1,195 @@
+"""A browser that has signed in to an account before, and so is no stranger to it.
+
+OWASP's device cookies (Slow Down Online Guessing Attacks with Device Cookies): whoever shows one for the account
+is counted in a lane of the device's own, which no stranger can fill. It proves nothing else: the password is asked
+as ever. The cookie is signed for the account's e-mail, so that the gate can tell without the database; the row is
+there so that it can be seen and ended.
+"""
+
+import hmac
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, select, update
+from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
+
+from netflix import clock, log, token
+from netflix import config as settings
+from netflix.accounts import email as addresses
+from netflix.accounts.user import User
+from netflix.clock import Instant
+from netflix.errors import NotFound
+from netflix.events import event
+from netflix.events.event import Kind
+from netflix.extensions import Model, db
+from netflix.signin import browser
+from netflix.signin.visitor import Visitor
+
+# What divides the accounts of a cookie, and a token from its signature; neither is in base64's alphabet for URLs.
+BETWEEN, SIGNED = "~", "."
+# A household's browser is known to a few accounts; a longer cookie is a stranger's.
+MOST_IN_A_COOKIE = 8
+LONGEST_COOKIE = MOST_IN_A_COOKIE * 100
+
+
+class Device(Model):
+    """One browser's token for one account, kept as its digest."""
+
+    __tablename__ = "device"
+    # SQLite would give a deleted row's number to the next one.
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    # Browsers keep no cookie for longer than 400 days.
+    LASTS = timedelta(days=365)
+    # Of one user: whoever signs in from ever new browsers does not fill the table.
+    MOST = 30
+    NOTED_EVERY = timedelta(days=1)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    seen_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    address: Mapped[str] = mapped_column(String(45))
+    user_agent: Mapped[str] = mapped_column(String(400))
+
+    user: Mapped[User] = relationship(lazy="raise")
+
+    # The token itself, known only in the request that shows or gets it.
+    token = ""
+
+    @classmethod
+    def known(cls, user_id: int, carried: str) -> "Device | None":
+        """The user's device of that token, unless it was ended or not seen for a year."""
+        oldest = clock.now() - cls.LASTS
+        found = db.session.scalar(KNOWN, {"user_id": user_id, "digest": token.digest(carried), "oldest": oldest})
+        if found:
+            found.token = carried
+        return found
+
+    @classmethod
+    def added(cls, user_id: int, visitor: Visitor) -> "Device":
+        """A new one, in the place of the one longest not seen when there are too many."""
+        kept = select(cls.id).where(cls.user_id == user_id).order_by(cls.seen_at.desc(), cls.id.desc())
+        older = delete(cls).where(cls.user_id == user_id, cls.id.not_in(kept.limit(cls.MOST - 1)))
+        db.session.execute(older, execution_options={"synchronize_session": False})
+        carried, now = token.fresh(), clock.now()
+        device = cls(
+            digest=token.digest(carried),
+            user_id=user_id,
+            created_at=now,
+            seen_at=now,
+            address=visitor.address[:45],
+            user_agent=log.printable(visitor.user_agent[:400])[:400],
+        )
+        device.token = carried
+        db.session.add(device)
+        return device
+
+    def see(self, visitor: Visitor) -> None:
+        """Writes the last sight, when it is worth it; a row that was ended since stays ended."""
+        now = clock.now()
+        if now - self.seen_at >= self.NOTED_EVERY or self.address != visitor.address:
+            seen = {"seen_at": now, "address": visitor.address[:45]}
+            db.session.execute(update(Device).where(Device.id == self.id).values(seen))
+
+    @classmethod
+    def everywhere(cls, user: User | None = None) -> "list[Device]":
+        """Everybody's, or one user's, each with its user; the latest seen first."""
+        live = select(cls).join(cls.user).options(contains_eager(cls.user))
+        wanted = live.where(cls.seen_at > clock.now() - cls.LASTS, *([cls.user_id == user.id] if user else []))
+        return list(db.session.scalars(wanted.order_by(cls.seen_at.desc(), cls.id.desc())))
+
+    @classmethod
+    def of(cls, user_id: int) -> "list[Device]":
+        """A user's, the latest seen first."""
+        live = select(cls).where(cls.user_id == user_id, cls.seen_at > clock.now() - cls.LASTS)
+        return list(db.session.scalars(live.order_by(cls.seen_at.desc(), cls.id.desc())))
+
+    @classmethod
+    def end_all(cls, user_id: int) -> int:
+        """Makes every browser a stranger to a user's account; answers how many there were."""
+        return len(db.session.execute(delete(cls).where(cls.user_id == user_id).returning(cls.id)).all())
+
+    @property
+    def browser(self) -> str:
+        return browser.named(self.user_agent)
+
+
+KNOWN = select(Device).where(
+    Device.user_id == bindparam("user_id"),
+    Device.digest == bindparam("digest"),
+    Device.seen_at > bindparam("oldest"),
+)
+
+
+def end_device(device_id: int, user_id: int | None = None, address: str = "") -> None:
+    """Makes one browser a stranger. Raises NotFound; for a user, also for anybody else's."""
+    ending = delete(Device).where(Device.id == device_id, *([Device.user_id == user_id] if user_id else []))
+    whose = db.session.execute(ending.returning(Device.user_id)).scalar()
+    if whose is None:
+        db.session.rollback()
+        raise NotFound("That browser is not known any more.", "Look again at the list.")
+    event.record(Kind.DEVICE_FORGOTTEN, whose, address, device=device_id)
+    db.session.commit()
+
+
+def end_devices(user_id: int, address: str = "") -> int:
+    """Makes every browser a stranger to the user's account; answers how many there were."""
+    ended = Device.end_all(user_id)
+    if ended:
+        event.record(Kind.DEVICE_FORGOTTEN, user_id, address, devices=ended)
+    db.session.commit()
+    return ended
+
+
+class Carried(NamedTuple):
+    """One account's part of the cookie."""
+
+    token: str
+    signature: str
+
+    def is_for(self, email: str, secret: str) -> bool:
+        return hmac.compare_digest(
+            self.signature.encode("utf-8", "replace"), signature(self.token, email, secret).encode()
+        )
+
+    def __str__(self) -> str:
+        return f"{self.token}{SIGNED}{self.signature}"
+
+
+def carried_in(cookie: str, email: str, secrets: Sequence[str] = ()) -> str:
+    """The token that the cookie carries for a normalised e-mail, or nothing. `secrets`: by default the site's."""
+    if not cookie:
+        return ""
+    known = secrets or settings.current().secret_key
+    return next((part.token for part in parts(cookie) if any(part.is_for(email, secret) for secret in known)), "")
+
+
+def cookie_with(cookie: str, email: str, carried: str) -> str:
+    """The cookie with a token for the e-mail first, and those of other accounts after it."""
+    email = addresses.normalised(email)
+    secrets = settings.current().secret_key
+    others = [part for part in parts(cookie) if not any(part.is_for(email, secret) for secret in secrets)]
+    mine = Carried(carried, signature(carried, email, secrets[0]))
+    return BETWEEN.join(str(part) for part in [mine, *others][:MOST_IN_A_COOKIE])
+
+
+def parts(cookie: str) -> Iterator[Carried]:
+    if len(cookie) <= LONGEST_COOKIE:
+        for part in cookie.split(BETWEEN):
+            carried, _, signed = part.partition(SIGNED)
+            if carried and signed:
+                yield Carried(carried, signed)
+
+
+def signature(carried: str, email: str, secret: str) -> str:
+    """128 bits: a forger has to try them online."""
+    key = hmac.digest(secret.encode(), b"netflix device cookie", "sha256")
+    return hmac.digest(key, f"{carried}\0{email}".encode("utf-8", "surrogatepass"), "sha256")[:16].hex()
+
+
+def counted_as(carried: str) -> str:
+    """Whom the device's lane counts: 32 hexadecimal digits, of which the token is not to be had."""
+    return token.digest(carried)[:16].hex()
