@@ -38,6 +38,7 @@ COLUMNS = (
     ),
     Column("disabled", "State", lambda user: user.is_disabled, state, state_role),
     Column("has_password"),
+    Column("verified", "Confirmed", lambda user: user.is_verified, role=lambda _: "quiet", spare=True),
     Column("signed_in_at", "Signed in", show=lambda user: last(user), role=lambda _: "quiet"),
     Column("created_at", "Created", role=lambda _: "quiet", spare=True),
 )

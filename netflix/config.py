@@ -31,6 +31,7 @@ from netflix.values import (
     rates,
     some_keys,
     whole,
+    yes_or_no,
 )
 
 PREFIX = "NETFLIX_"
@@ -133,6 +134,9 @@ class Config:
     )
     registration_limit: tuple[RateLimitItem, ...] = setting(
         rates, rates("10 per hour"), RATE, "registrations from one address"
+    )
+    purge_unverified: bool = setting(
+        yes_or_no, False, "yes or no", "whether `purge` deletes accounts whose e-mail was not confirmed in 30 days"
     )
     workers: int = setting(
         whole(1, 64),

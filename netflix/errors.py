@@ -152,7 +152,7 @@ class LinkGone(NotFound):
     status = 410
     title = "This link no longer works"
     sentence = "It was used already, replaced by a newer one, or has expired."
-    remedy = "Ask the person who runs this site for a new one."
+    remedy = "Ask for a new one."
 
 
 class AlreadyExists(Refusal):

@@ -17,6 +17,8 @@ from netflix.headers import SecureHeaders
 from netflix.limits.address import TrustedProxies
 from netflix.limits.counter import Counters
 from netflix.mail.courier import Courier
+from netflix.mailed import views as mailed_views
+from netflix.mailed.asking import answer_all
 from netflix.paths import where
 from netflix.schema import Migrations
 from netflix.signin import views as signin_views
@@ -81,9 +83,9 @@ def create_app(config: Config | None = None) -> Flask:
     login_manager.init_app(app, add_context_processor=False)
     login_manager.session_protection = None
     counters = app.extensions["netflix-counters"] = Counters(app, config)
-    app.extensions["netflix-courier"] = Courier(app)
+    app.extensions["netflix-courier"] = Courier(app, [answer_all])
     web.init_app(app)
-    for views in (accounts_views, signin_views, dashboard_views):
+    for views in (accounts_views, signin_views, mailed_views, dashboard_views):
         app.register_blueprint(views.bp)
     guarded = SecureHeaders(Bodies(Gate(app, counters), app))
     app.wsgi_app = TrustedProxies(guarded, config.trusted_proxies)  # type: ignore[method-assign]

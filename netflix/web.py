@@ -221,5 +221,7 @@ def init_app(app: Flask) -> None:
     config = app.extensions["netflix-config"]
     app.jinja_env.globals["registration"] = config.registration
     app.jinja_env.globals["password_minimum"] = config.password_minimum
+    app.jinja_env.globals["purge_unverified"] = config.purge_unverified
+    app.jinja_env.globals["sends_mail"] = config.sends_mail
     app.jinja_env.filters["iso"] = iso
     app.register_blueprint(bp)

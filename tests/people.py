@@ -20,9 +20,9 @@ MALLORY = "198.51.100.66"
 
 def link_for(email: str) -> str:
     """The path of a one-time link, made without forgetting the password; for who is inside the app."""
-    carried = recovery.issue(User.named(email))
+    link = recovery.issue(User.named(email))
     db.session.commit()
-    return f"/recover/{carried}"
+    return f"/recover/{link.token}"
 
 
 class Letters:
@@ -48,7 +48,7 @@ class Letters:
 
 def links_in(text: str) -> list[str]:
     """The paths that a mail links to."""
-    return re.findall(r"^http://[^/\s]+(/\S*)$", text, re.M)
+    return re.findall(r"^http://[^/\s]+(/\S*)\r?$", text, re.M)
 
 
 class Browser:

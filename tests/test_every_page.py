@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from werkzeug.routing import IntegerConverter, PathConverter, Rule
+from werkzeug.routing import AnyConverter, IntegerConverter, PathConverter, Rule
 
 from tests.people import Browser
 from tests.watching import statements
@@ -19,7 +19,11 @@ def filled(rule: Rule) -> str:
     """The rule's address for something of each sort."""
     adapter = rule.map.bind("")  # type: ignore[union-attr]
     kinds = {IntegerConverter: 1, PathConverter: "css/app.css"}
-    values = {name: kinds.get(type(rule._converters[name]), "x") for name in rule.arguments}
+    values = {
+        name: next(iter(kind.items)) if isinstance(kind, AnyConverter) else kinds.get(type(kind), "x")
+        for name in rule.arguments
+        for kind in [rule._converters[name]]
+    }
     return str(adapter.build(rule.endpoint, values))
 
 

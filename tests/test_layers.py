@@ -18,6 +18,7 @@ FLOORS = (
     "bodies",
     "accounts",
     "signin",
+    "mailed",
     "profiles",
     "library",
     "playback",
@@ -168,6 +169,9 @@ ACTS = {
     "netflix.signin.device": {"end_device", "end_devices"},
     "netflix.signin.expiry": None,
     "netflix.signin.recovery": {"invite", "redeem"},
+    "netflix.mailed.asking": None,
+    "netflix.mailed.email_change": None,
+    "netflix.mailed.verification": {"send_again", "confirm"},
 }
 
 

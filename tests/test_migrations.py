@@ -13,7 +13,7 @@ from netflix.signin.session import Session
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser
 
-TABLES = {"device", "user", "session", "recovery", "event", "event_chain", "invitation", "mail"}
+TABLES = {"asked", "device", "event", "event_chain", "invitation", "mail", "one_time_link", "session", "user"}
 
 
 @pytest.fixture

@@ -49,7 +49,13 @@ class Fields(HTMLParser):
 
 
 # Every form with a password.
-FORMS = ["accounts/register.html", "signin/login.html", "signin/password.html", "signin/recover.html"]
+FORMS = [
+    "accounts/register.html",
+    "mailed/email.html",
+    "signin/login.html",
+    "signin/password.html",
+    "signin/recover.html",
+]
 SOURCES = {str(path.relative_to(ROOT / "templates")): path.read_text() for path in (ROOT / "templates").rglob("*.html")}
 FIELDS = "_form.html"
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import exists, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from netflix import clock
@@ -10,10 +11,14 @@ from netflix import config as settings
 from netflix.accounts import email as addresses
 from netflix.accounts import invitation
 from netflix.accounts import password as passwords
+from netflix.accounts.asked import Asked
 from netflix.accounts.invitation import Invitation
+from netflix.accounts.one_time_link import Purpose
 from netflix.accounts.user import User
-from netflix.errors import AlreadyExists, Declined, LinkGone, NotAccepted, accept
+from netflix.clock import Instant
+from netflix.errors import AlreadyExists, Declined, LinkGone, accept
 from netflix.events import event
+from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter, policy
 
@@ -39,22 +44,45 @@ def check_open(carried: Callable[[], str]) -> str | None:
     return token
 
 
-def register(email: str, password: str, address: str, carried: str | None = None) -> User:
+def register(email: str, password: str, address: str, carried: str | None = None) -> None:
     """A stranger becomes a user, by an invitation's token where one is needed.
 
+    An e-mail that is somebody's is not told from one that is free (ASVS 5.0 6.3.8): the same is hashed, asked and
+    written, an invitation is used either way, and who owns the e-mail is told by mail.
     Raises NotAccepted, TooManyAttempts, Busy or LinkGone.
     """
     check(email, password)
-    counted = counter.hit((policy.REGISTRATION_FROM_ADDRESS, address))
-    try:
-        with counter.refunding(counted, unless=AlreadyExists):
-            user = add(email, password, address=address, carried=carried)
-            db.session.commit()
-            return user
-    except AlreadyExists as known:
-        raise NotAccepted(
-            {"email": ["There is an account with this e-mail already. Sign in, or use another."]}
-        ) from known
+    key = addresses.normalised(email)
+    counted = counter.hit((policy.REGISTRATION_FROM_ADDRESS, address), (policy.REGISTRATION_OF_ACCOUNT, key))
+    with counter.refunding(counted):
+        kept = passwords.stored(password)
+        try:
+            enter(email.strip(), key, kept, address, carried)
+        except IntegrityError:
+            # Somebody else has it since a moment ago.
+            db.session.rollback()
+            enter(email.strip(), key, kept, address, carried)
+        db.session.commit()
+
+
+def enter(email: str, key: str, kept: str, address: str, carried: str | None) -> None:
+    """As many statements whether the e-mail is free or not; committed by the act that called."""
+    by: dict[str, Any] = {"invitation": invitation.use(carried)} if carried else {}
+    owner = db.session.scalar(select(User.id).where(User.email_key == key))
+    fresh: dict[Any, Any] = {
+        User.email: literal(email),
+        User.email_key: literal(key),
+        User.password_hash: literal(kept),
+        User.is_admin: literal(False),
+        User.created_at: literal(clock.now(), Instant),
+    }
+    where_free = select(*fresh.values()).where(~exists(select(User.id).where(User.email_key == key)))
+    adding = insert(User).from_select(list(fresh), where_free).returning(User.id)
+    if made := db.session.scalar(adding):
+        event.record(Kind.USER_CREATED, made, address, admin=False, **by)
+    else:
+        event.record(Kind.REGISTERED_AGAIN, owner, address, event.STRANGER, **by)
+    Asked.add(Purpose.VERIFY, email, address)
 
 
 def create(email: str, password: str | None, is_admin: bool = False) -> User:
@@ -65,28 +93,25 @@ def create(email: str, password: str | None, is_admin: bool = False) -> User:
     return user
 
 
-def add(
-    email: str, password: str | None, is_admin: bool = False, address: str = "", carried: str | None = None
-) -> User:
+def add(email: str, password: str | None, is_admin: bool = False) -> User:
     """As `create`, of what was checked; committed by the act that called.
 
-    `address` is where a stranger did it; the operator has none.
+    The operator's word is taken that the e-mail is theirs.
     """
     user = User(
         email=email.strip(),
         email_key=addresses.normalised(email),
         password_hash=None if password is None else passwords.stored(password),
         is_admin=is_admin,
-        verified_at=None if address else clock.now(),
+        verified_at=clock.now(),
     )
-    by: dict[str, Any] = {"invitation": invitation.use(carried)} if carried else {}
     db.session.add(user)
     try:
         db.session.flush()
     except IntegrityError as error:
         db.session.rollback()
         raise taken(email) from error
-    event.record(event.Kind.USER_CREATED, user.id, address, admin=is_admin, **by)
+    event.record(Kind.USER_CREATED, user.id, admin=is_admin)
     return user
 
 

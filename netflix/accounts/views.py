@@ -9,6 +9,7 @@ from netflix import forms, links, web
 from netflix.accounts.invitation import Invitation
 from netflix.accounts.registration import check_open, register
 from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
+from netflix.mail import outbox
 
 bp = Blueprint("accounts", __name__)
 INVITATION = "invitation"
@@ -33,7 +34,9 @@ def create_account() -> ResponseReturnValue:
     carried = check_open(invited_by)
     register(request.form.get("email", ""), request.form.get("password", ""), request.remote_addr or "", carried)
     links.forget(INVITATION)
-    flash("Your account is ready. Sign in to open it.")
+    # True for whoever had an account already, too.
+    mailed = " We have also sent you a mail." if outbox.is_on() else ""
+    flash(f"Sign in to go on. If you had an account already, its password is as it was.{mailed}")
     return redirect("/login", 303)
 
 

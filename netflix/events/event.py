@@ -43,7 +43,13 @@ class Kind(StrEnum):
     LIMIT_REACHED = "excess_rate_limit_exceeded"
     RIGHTS_CHANGED = "privilege_permissions_changed"
     SESSION_ENDED = "session_expired"
+    RECOVERY_ASKED = "authn_recovery_asked"
     USER_CREATED = "user_created"
+    REGISTERED_AGAIN = "user_created_fail"
+    EMAIL_VERIFIED = "user_email_verified"
+    EMAIL_CHANGE_ASKED = "user_email_change_asked"
+    EMAIL_CHANGED = "user_email_changed"
+    EMAIL_RESTORED = "user_email_restored"
     USER_CHANGED = "user_updated"
     USER_DELETED = "user_deleted"
 

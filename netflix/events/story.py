@@ -62,6 +62,12 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.RIGHTS_CHANGED: rights_changed,
     Kind.SESSION_ENDED: session_ended,
     Kind.USER_CREATED: user_created,
+    Kind.RECOVERY_ASKED: lambda *_: "Somebody asked for a mail with a link for a new password.",
+    Kind.REGISTERED_AGAIN: lambda *_: "Somebody tried to make another account with your e-mail.",
+    Kind.EMAIL_VERIFIED: lambda *_: "You confirmed your e-mail.",
+    Kind.EMAIL_CHANGE_ASKED: lambda *_: "You asked to change your e-mail.",
+    Kind.EMAIL_CHANGED: lambda *_: "Your e-mail was changed.",
+    Kind.EMAIL_RESTORED: lambda *_: "A change of your e-mail was taken back, and your password forgotten.",
     Kind.USER_CHANGED: user_changed,
     Kind.USER_DELETED: lambda *_: "Your account was deleted.",
 }

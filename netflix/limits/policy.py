@@ -44,6 +44,11 @@ SIGN_IN_FROM_DEVICE = Limit(
 )
 REGISTRATION_FROM_ADDRESS = Limit("register", Lane.ADDRESS, "attempts to register", "registration_limit")
 RECOVERY_FROM_ADDRESS = Limit("recover", Lane.ADDRESS, "passwords sent with a one-time link", fixed="20 per hour")
+# What strangers can have us write, to whomever: counted for known and unknown e-mails alike.
+MAIL_FROM_ADDRESS = Limit("mail", Lane.ADDRESS, "mails asked for", fixed="20 per hour")
+RECOVERY_OF_ACCOUNT = Limit("recover", Lane.ACCOUNT, "links for a new password asked for", fixed="3 per hour")
+REGISTRATION_OF_ACCOUNT = Limit("register", Lane.ACCOUNT, "attempts to register one e-mail", fixed="5 per hour")
+EMAIL_OF_ACCOUNT = Limit("e-mail", Lane.ACCOUNT, "mails to confirm an e-mail", fixed="5 per hour")
 
 LIMITS = (
     SIGN_IN_FROM_ADDRESS,
@@ -53,4 +58,8 @@ LIMITS = (
     SIGN_IN_FROM_DEVICE,
     REGISTRATION_FROM_ADDRESS,
     RECOVERY_FROM_ADDRESS,
+    MAIL_FROM_ADDRESS,
+    RECOVERY_OF_ACCOUNT,
+    REGISTRATION_OF_ACCOUNT,
+    EMAIL_OF_ACCOUNT,
 )

@@ -7,7 +7,9 @@ now and then for what another process or the terminal has posted, and for what i
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
+from secrets import SystemRandom
 
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,9 +21,10 @@ from netflix.mail.outbox import Mail
 
 log = logging.getLogger("netflix.mail")
 
-# Seconds: between two looks, and after a failure before the next try.
+# Seconds: between two looks, after a failure before the next try, and after a post before it is looked at.
 LOOK_EVERY = 30.0
 AFTER_FAILURE = 5.0
+AFTER_ANSWER = (0.2, 1.0)
 
 
 class Courier:
@@ -55,8 +58,10 @@ class Courier:
     def _go_on(self) -> None:
         while True:
             pause = self._round()
-            self._woken.wait(pause)
-            self._woken.clear()
+            if self._woken.wait(pause):
+                self._woken.clear()
+                # Until the answer is given: at work beside it, a mail would cost it time that tells of the mail.
+                time.sleep(SystemRandom().uniform(*AFTER_ANSWER))
 
     def _round(self) -> float:
         """Answers how many seconds to wait for the next one; whatever goes wrong, there is a next one."""

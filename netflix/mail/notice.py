@@ -40,4 +40,5 @@ def password_changed(detail: dict[str, Any]) -> str:
 SENTENCES: dict[Kind, Callable[[dict[str, Any]], str]] = {
     Kind.SIGNED_IN: lambda _: "somebody signed in with a browser that had not signed in before",
     Kind.PASSWORD_CHANGED: password_changed,
+    Kind.EMAIL_RESTORED: lambda _: "a change of the e-mail was taken back",
 }

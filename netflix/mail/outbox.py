@@ -116,7 +116,12 @@ def post(to: str, template: str, expires_at: datetime | None = None, **values: A
     """
     if is_on():
         db.session.add(written(to, template, expires_at, **values))
-        db.session.info[POSTED] = True
+        stir()
+
+
+def stir() -> None:
+    """Somebody looks what is to be done as soon as the act that called has committed."""
+    db.session.info[POSTED] = True
 
 
 def written(to: str, template: str, expires_at: datetime | None = None, **values: Any) -> Mail:

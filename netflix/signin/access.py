@@ -3,7 +3,9 @@
 from sqlalchemy import delete, select
 
 from netflix import clock
+from netflix.accounts import one_time_link
 from netflix.accounts import password as passwords
+from netflix.accounts.one_time_link import OF_THE_PASSWORD
 from netflix.accounts.user import User
 from netflix.errors import Declined, NotFound, accept
 from netflix.events import event
@@ -19,7 +21,7 @@ def shut_out(user: User) -> None:
     # A sign-in that writes this row first is seen and ended; one that comes later waits, and finds what changed.
     User.hold(user.id)
     Session.end_all(user.id)
-    recovery.end(user)
+    one_time_link.end(user.id, *OF_THE_PASSWORD)
 
 
 def set_password(email: str, password: str) -> User:
@@ -43,9 +45,9 @@ def reset_by_link(email: str) -> str:
     user = to_be_let_in(email)
     user.password_hash = None
     Session.end_all(user.id)
-    carried = recovery.issue(user)
+    link = recovery.issue(user)
     db.session.commit()
-    return recovery.link(carried)
+    return recovery.address_of(link)
 
 
 def to_be_let_in(email: str) -> User:

@@ -1,76 +1,39 @@
 """A one-time link by which a person chooses a new password."""
 
-from datetime import datetime, timedelta
-
-from sqlalchemy import ForeignKey, LargeBinary, bindparam, delete, select
-from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
-
-from netflix import clock, links, token
+from netflix import links
+from netflix.accounts import one_time_link, registration
 from netflix.accounts import password as passwords
-from netflix.accounts import registration
+from netflix.accounts.one_time_link import OF_THE_PASSWORD, OneTimeLink, Purpose
 from netflix.accounts.user import User
-from netflix.clock import Instant
 from netflix.errors import LinkGone, accept
 from netflix.events import event
 from netflix.events.event import Kind
-from netflix.extensions import Model, db
+from netflix.extensions import db
 from netflix.limits import counter, policy
 from netflix.mail import notice
 from netflix.signin import browser
 from netflix.signin.session import Session
 
 
-class Recovery(Model):
-    """At most one for each user: a newer link ends the older one."""
+def issue(user: User, address: str = "") -> OneTimeLink:
+    """A new link for a new password; committed by the act that called.
 
-    __tablename__ = "recovery"
-
-    LASTS = timedelta(hours=1)
-
-    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), primary_key=True)
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
-
-    user: Mapped[User] = relationship(lazy="raise")
-
-    @classmethod
-    def carried_by(cls, carried: str) -> "Recovery":
-        """Raises LinkGone."""
-        found = db.session.scalar(BY_DIGEST, {"digest": token.digest(carried)})
-        if found is None or found.expires_at <= clock.now():
-            raise LinkGone
-        return found
-
-
-BY_DIGEST = (
-    select(Recovery)
-    .join(Recovery.user)
-    .options(contains_eager(Recovery.user))
-    .where(Recovery.digest == bindparam("digest"))
-)
-
-
-def issue(user: User) -> str:
-    """A new link's token, good for an hour; committed by the act that called."""
-    carried = token.fresh()
-    User.hold(user.id)
-    end(user)
-    db.session.add(Recovery(user_id=user.id, digest=token.digest(carried), expires_at=clock.now() + Recovery.LASTS))
-    event.record(Kind.LINK_MADE, user.id, link="new password")
-    return carried
-
-
-def end(user: User) -> None:
-    """Whatever link a user has is worth nothing more; committed by the act that called."""
-    db.session.execute(delete(Recovery).where(Recovery.user_id == user.id))
+    `address` is where somebody asked for it by mail; the operator has none.
+    """
+    link = OneTimeLink.issued(user, Purpose.RECOVER)
+    if address:
+        event.record(Kind.RECOVERY_ASKED, user.id, address, event.STRANGER)
+    else:
+        event.record(Kind.LINK_MADE, user.id, link="new password")
+    return link
 
 
 def invite(email: str, is_admin: bool) -> str:
     """A new user, and the one-time link by which they choose a password. Raises NotAccepted or AlreadyExists."""
     registration.check(email, None)
-    carried = issue(registration.add(email, None, is_admin))
+    link = issue(registration.add(email, None, is_admin))
     db.session.commit()
-    return link(carried)
+    return address_of(link)
 
 
 def redeem(carried: str, password: str, address: str, user_agent: str = "") -> User:
@@ -78,24 +41,14 @@ def redeem(carried: str, password: str, address: str, user_agent: str = "") -> U
 
     Raises LinkGone, NotAccepted, TooManyAttempts or Busy; of two at once, one gets LinkGone.
     """
-    link = Recovery.carried_by(carried)
-    owner, email = link.user_id, link.user.email
+    email = OneTimeLink.carried_by(carried, Purpose.RECOVER).user.email
     db.session.rollback()
     accept(password=passwords.faults(password, email))
     counted = counter.hit((policy.RECOVERY_FROM_ADDRESS, address))
     with counter.refunding(counted, unless=LinkGone):
         kept = passwords.stored(password)
-    # Its owner first, as whoever makes a newer link does: the other way round the two would wait for each other.
-    User.hold(owner)
-    used = db.session.execute(
-        delete(Recovery)
-        .where(Recovery.digest == token.digest(carried), Recovery.expires_at > clock.now())
-        .returning(Recovery.user_id)
-    ).scalar()
-    user = db.session.get(User, used) if used else None
-    if user is None:
-        db.session.rollback()
-        raise LinkGone
+    user, _ = one_time_link.used(carried, Purpose.RECOVER)
+    one_time_link.end(user.id, *OF_THE_PASSWORD)
     user.password_hash = kept
     User.end_demand(user.id)
     ended = Session.end_all(user.id)
@@ -105,5 +58,5 @@ def redeem(carried: str, password: str, address: str, user_agent: str = "") -> U
     return user
 
 
-def link(carried: str) -> str:
-    return links.link(f"/recover/{carried}")
+def address_of(link: OneTimeLink) -> str:
+    return links.link(f"/recover/{link.token}")

@@ -115,6 +115,7 @@ class CurrentSession(NamedTuple):
     email: str
     is_admin: bool
     member_since: datetime
+    verified_at: datetime | None
     previous_sign_in_at: datetime | None
     seen_at: datetime
     expires_at: datetime
@@ -175,6 +176,7 @@ BY_DIGEST = Reading(
         User.email,
         User.is_admin,
         User.created_at,
+        User.verified_at,
         Session.previous_sign_in_at,
         Session.seen_at,
         Session.expires_at,

@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from netflix import csrf, forms, links, web
+from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.errors import Busy, LinkGone, NotAccepted, Refusal, TooManyAttempts, WrongCredentials
 from netflix.prerendered import Prerendered
 from netflix.signin import change, cookie, current, device, gate, recovery, signin
-from netflix.signin.recovery import Recovery
 from netflix.signin.visitor import Visitor
 
 bp = Blueprint("signin", __name__)
@@ -95,7 +95,7 @@ def change_password() -> ResponseReturnValue:
 
 @bp.get("/recover/<carried>")
 def open_link(carried: str) -> ResponseReturnValue:
-    Recovery.carried_by(carried)
+    OneTimeLink.carried_by(carried, Purpose.RECOVER)
     links.keep(RECOVERY, carried)
     return see_other("/recover/")
 
@@ -167,7 +167,7 @@ def password_page(refusal: Refusal | None = None) -> str:
 
 def recovery_page(refusal: Refusal | None = None) -> str:
     form = forms.form({}, "password", refusal=refusal)
-    email = Recovery.carried_by(links.kept(RECOVERY)).user.email
+    email = OneTimeLink.carried_by(links.kept(RECOVERY), Purpose.RECOVER).user.email
     return web.page("signin/recover.html", form=form, refusal=web.told(refusal), email=email)
 
 

@@ -94,11 +94,16 @@ def test_of_many_at_once_one_comes_in(app: Flask, path: str) -> None:
     assert len(everyone(app)) == 1
 
 
-def test_a_slip_or_a_taken_address_uses_nothing_up(app: Flask, path: str, ada: str) -> None:
+def test_a_slip_uses_nothing_up(app: Flask, path: str) -> None:
     browser = opened(app, path)
     assert registered(browser, "no address") == 422
-    assert registered(browser, ada) == 422
     assert registered(browser, "new@example.org") == 303
+
+
+def test_a_taken_address_uses_it_up_as_a_free_one_does(app: Flask, path: str, ada: str) -> None:
+    """Else whoever has an invitation could ask who is here."""
+    assert registered(opened(app, path), ada) == 303
+    assert Browser(app).get(path).status_code == 410
 
 
 def test_by_one_for_two_two_come_in(app: Flask) -> None:

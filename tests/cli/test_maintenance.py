@@ -43,14 +43,17 @@ def leftovers(app: Flask, ada: str, grace: str, browser: Browser, run: Run) -> N
     for email in ("zoe@example.org", "max@example.org"):
         run(f"users create {email} --link")
     with app.app_context():
-        over = "UPDATE recovery SET expires_at = '2020-01-01' WHERE user_id = (SELECT min(user_id) FROM recovery)"
+        over = (
+            "UPDATE one_time_link SET expires_at = '2020-01-01'"
+            " WHERE user_id = (SELECT min(user_id) FROM one_time_link)"
+        )
         db.session.execute(db.text(over))
         db.session.commit()
 
 
 def test_what_has_run_out_goes_and_the_rest_stays(run: Run, leftovers: None, config: Config) -> None:
     assert run("purge").output == "Deleted 3 expired sessions and 1 expired link.\n"
-    left = [line for line in dump(config) if line.startswith(('INSERT INTO "session"', 'INSERT INTO "recovery"'))]
+    left = [line for line in dump(config) if line.startswith(('INSERT INTO "session"', 'INSERT INTO "one_time_link"'))]
     assert len(left) == 2
     assert "2020-01-01" not in "".join(left)
 

@@ -137,6 +137,7 @@ def test_a_user_is_shown_with_all_that_an_operator_asks(run: Run, ada: str, brow
         "admin": False,
         "disabled": False,
         "has_password": True,
+        "verified": True,
         "signed_in_at": "",
         "created_at": "",
         "sessions": 1,

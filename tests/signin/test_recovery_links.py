@@ -213,7 +213,7 @@ def test_a_link_that_goes_while_its_page_is_shown_again_says_so(
 
 def test_the_log_never_tells_a_link(app: Flask, browser: Browser, link: str) -> None:
     with app.app_context():
-        db.session.execute(text("ALTER TABLE recovery RENAME TO gone"))
+        db.session.execute(text("ALTER TABLE one_time_link RENAME TO gone"))
         db.session.commit()
     with log() as written:
         assert browser.get(link).status_code == 503

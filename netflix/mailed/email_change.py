@@ -1,0 +1,125 @@
+"""Changing one's e-mail: the new address confirms, the old one is told and can take it back."""
+
+from sqlalchemy.exc import IntegrityError
+
+from netflix import clock, links
+from netflix.accounts import email as addresses
+from netflix.accounts import one_time_link
+from netflix.accounts import password as passwords
+from netflix.accounts.one_time_link import OneTimeLink, Purpose
+from netflix.accounts.user import User
+from netflix.errors import Declined, NotAccepted, SignInRequired, accept
+from netflix.events import event
+from netflix.events.event import Kind
+from netflix.extensions import db
+from netflix.limits import counter, policy
+from netflix.mail import outbox
+from netflix.mailed import asking
+from netflix.signin import signin
+from netflix.signin.device import Device
+from netflix.signin.session import CurrentSession, Session
+from netflix.signin.visitor import Visitor
+
+
+def ask(session: CurrentSession, present: str, email: str, visitor: Visitor) -> None:
+    """Proves the present password and posts a link to the new address; nothing changes until it is opened.
+
+    Whether the new address is somebody's is told to its owner alone. A guess at the password counts as an attempt to
+    sign in. Raises NotAccepted, TooManyAttempts, Busy, SignInRequired, or Declined where mail is off.
+    """
+    asking.check_on()
+    accept(email=addresses.faults(email))
+    chosen = addresses.normalised(email)
+    user = proved(session, present, visitor)
+    if user.email == email.strip():
+        raise NotAccepted({"email": ["That is your e-mail already."]})
+    counter.hit(
+        (policy.MAIL_FROM_ADDRESS, visitor.address),
+        *((policy.EMAIL_OF_ACCOUNT, one) for one in dict.fromkeys((user.email_key, chosen))),
+    )
+    link = OneTimeLink.issued(user, Purpose.CHANGE_EMAIL, email.strip())
+    outbox.post(
+        link.email, "change_email", link.expires_at, link=links.link(f"/confirm/email/{link.token}"), present=user.email
+    )
+    if user.told_at:
+        recover = links.link("/recover")
+        outbox.post(user.told_at, "change_email_asked", chosen=link.email, address=visitor.address, recover=recover)
+    event.record(Kind.EMAIL_CHANGE_ASKED, user.id, visitor.address)
+    db.session.commit()
+
+
+def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
+    """The session's user, when the password is theirs. Raises NotAccepted, TooManyAttempts, Busy or SignInRequired."""
+    counted = counter.hit(*signin.subjects(session.email, visitor))
+    with counter.refunding(counted, unless=NotAccepted):
+        user = db.session.get(User, session.user_id)
+        # No connection is held while hashing.
+        db.session.commit()
+        if user is None:
+            raise SignInRequired
+        if not passwords.matches(present, user.password_hash, user.id):
+            signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address, counted)
+            raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
+    signin.forgive(counted, session.email)
+    return user
+
+
+def confirm(carried: str, address: str) -> None:
+    """The new address takes the old one's place. Raises LinkGone, or Declined when it is another account's."""
+    user, email = one_time_link.used(carried, Purpose.CHANGE_EMAIL)
+    before, was_theirs = user.email, user.is_verified
+    rename(user, email)
+    one_time_link.end(user.id, Purpose.RECOVER, Purpose.VERIFY)
+    if was_theirs:
+        tell_old_address(user, before, address)
+    event.record(Kind.EMAIL_CHANGED, user.id, address)
+    db.session.commit()
+
+
+def tell_old_address(user: User, before: str, address: str) -> None:
+    """With a link that takes it back, unless an older address holds one: a second change does not end that."""
+    if OneTimeLink.of(user.id, Purpose.UNDO_EMAIL):
+        outbox.post(before, "email_changed", chosen=user.email, address=address, undo="")
+        return
+    link = OneTimeLink.issued(user, Purpose.UNDO_EMAIL, before)
+    undo = links.link(f"/confirm/undo/{link.token}")
+    outbox.post(before, "email_changed", link.expires_at, chosen=user.email, address=address, undo=undo)
+
+
+def undo(carried: str, address: str) -> str:
+    """Gives the old address back; whoever changed it knew the password, so that goes, and every session and link.
+
+    Answers the token of a link for a new password. Raises LinkGone, or Declined when the address is another account's.
+    """
+    user, before = one_time_link.used(carried, Purpose.UNDO_EMAIL)
+    make_free(before, user, address)
+    rename(user, before)
+    user.password_hash = None
+    Session.end_all(user.id)
+    Device.end_all(user.id)
+    one_time_link.end(user.id, *Purpose)
+    link = OneTimeLink.issued(user, Purpose.RECOVER)
+    event.record(Kind.EMAIL_RESTORED, user.id, address, event.STRANGER)
+    db.session.commit()
+    return link.token
+
+
+def make_free(email: str, user: User, address: str) -> None:
+    """Whoever registered with it since, and never showed that it is theirs, gives way to who just did."""
+    holder = User.known_as(email)
+    if holder and holder.id != user.id and not holder.is_verified and not holder.is_admin:
+        db.session.delete(holder)
+        db.session.flush()
+        event.record(Kind.USER_DELETED, holder.id, address, event.STRANGER, reason="the e-mail is another's")
+
+
+def rename(user: User, email: str) -> None:
+    """The mail server's word is taken that it is theirs. Raises Declined when it is another account's."""
+    user.email, user.email_key, user.verified_at = email, addresses.normalised(email), clock.now()
+    try:
+        db.session.flush()
+    except IntegrityError as error:
+        db.session.rollback()
+        raise Declined(
+            "That e-mail belongs to another account.", "Sign in to that one, or choose another e-mail."
+        ) from error

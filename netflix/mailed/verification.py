@@ -1,0 +1,49 @@
+"""Showing that an e-mail is one's own, by a link that was sent there."""
+
+from netflix import clock, links
+from netflix.accounts import one_time_link
+from netflix.accounts.asked import Asked
+from netflix.accounts.one_time_link import OneTimeLink, Purpose
+from netflix.accounts.user import User
+from netflix.errors import SignInRequired
+from netflix.events import event
+from netflix.events.event import Kind
+from netflix.extensions import db
+from netflix.limits import counter, policy
+from netflix.mail import outbox
+
+
+def answer_registration(user: User, asked: Asked) -> None:
+    """To a newcomer the link; to who was there before, that somebody tried. Neither is told on the web."""
+    if user.is_verified:
+        outbox.post(
+            user.email, "known", address=asked.address, login=links.link("/login"), recover=links.link("/recover")
+        )
+    else:
+        post_link(user)
+
+
+def post_link(user: User) -> None:
+    """Committed by the act that called."""
+    link = OneTimeLink.issued(user, Purpose.VERIFY, user.email)
+    address = links.link(f"/confirm/verify/{link.token}")
+    outbox.post(user.email, "verify", link.expires_at, link=address, recover=links.link("/recover"))
+
+
+def send_again(user_id: int, address: str) -> None:
+    """A new link, which ends the one before. Raises TooManyAttempts or SignInRequired."""
+    user = db.session.get(User, user_id)
+    if user is None:
+        raise SignInRequired
+    if not user.is_verified:
+        counter.hit((policy.MAIL_FROM_ADDRESS, address), (policy.EMAIL_OF_ACCOUNT, user.email_key))
+        post_link(user)
+    db.session.commit()
+
+
+def confirm(carried: str, address: str) -> None:
+    """The e-mail is theirs, whoever holds the browser. Raises LinkGone."""
+    user, _ = one_time_link.used(carried, Purpose.VERIFY)
+    user.verified_at = clock.now()
+    event.record(Kind.EMAIL_VERIFIED, user.id, address)
+    db.session.commit()

@@ -1,0 +1,154 @@
+"""Pages that ask for a mail, and those that a mail's link opens."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flask import Blueprint, redirect, request
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response
+
+from netflix import forms, links, web
+from netflix.accounts.one_time_link import OneTimeLink, Purpose
+from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
+from netflix.mailed import asking, email_change, verification
+from netflix.signin import cookie, current
+from netflix.signin.visitor import Visitor
+
+bp = Blueprint("mailed", __name__)
+# Under which name signin's page for a new password finds its link.
+RECOVERY = "recovery"
+
+
+@bp.get("/recover")
+def show_asking() -> ResponseReturnValue:
+    return asking_page()
+
+
+@bp.post("/recover")
+def ask_recovery() -> ResponseReturnValue:
+    asking.ask_recovery(request.form.get("email", ""), address())
+    return see_other("/recover/asked")
+
+
+@bp.get("/recover/asked")
+def show_asked() -> ResponseReturnValue:
+    return web.page("mailed/asked.html")
+
+
+@bp.get("/account/email")
+def show_email() -> ResponseReturnValue:
+    return email_page()
+
+
+@bp.post("/account/email")
+def ask_email_change() -> ResponseReturnValue:
+    sent = request.form
+    email_change.ask(current.session(), sent.get("current_password", ""), sent.get("email", ""), visitor())
+    current.tell("A mail with a link is on its way to the new address. Your e-mail changes when you open it.")
+    return see_other("/account")
+
+
+@bp.post("/account/verify")
+def send_verification() -> ResponseReturnValue:
+    verification.send_again(current.session().user_id, address())
+    current.tell("A mail with a link is on its way to you.")
+    return see_other("/account")
+
+
+def verify(carried: str) -> Response:
+    verification.confirm(carried, address())
+    current.tell("Your e-mail is confirmed.")
+    return see_other("/account")
+
+
+def change(carried: str) -> Response:
+    email_change.confirm(carried, address())
+    current.tell("Your e-mail is changed.")
+    return see_other("/account")
+
+
+def undo(carried: str) -> Response:
+    recovery = email_change.undo(carried, address())
+    current.drop()
+    links.keep(RECOVERY, recovery)
+    return see_other("/recover/")
+
+
+class Confirmation(NamedTuple):
+    """What a link does once its button is pressed; `sentence` is about the link's address."""
+
+    purpose: Purpose
+    title: str
+    sentence: str
+    button: str
+    act: Callable[[str], Response]
+
+
+CONFIRMATIONS = {
+    "verify": Confirmation(
+        Purpose.VERIFY, "Confirm your e-mail", "This shows that the address is yours:", "Confirm", verify
+    ),
+    "email": Confirmation(
+        Purpose.CHANGE_EMAIL, "Change your e-mail", "From now on you sign in with:", "Change e-mail", change
+    ),
+    "undo": Confirmation(
+        Purpose.UNDO_EMAIL,
+        "Take the change back",
+        "Every browser is signed out, you choose a new password, and your e-mail is again:",
+        "Take it back",
+        undo,
+    ),
+}
+
+
+@bp.get("/confirm/<any(verify,email,undo):what>/<carried>")
+def open_link(what: str, carried: str) -> ResponseReturnValue:
+    OneTimeLink.carried_by(carried, CONFIRMATIONS[what].purpose)
+    links.keep(what, carried)
+    return see_other(f"/confirm/{what}")
+
+
+@bp.get("/confirm/<any(verify,email,undo):what>")
+def show_link(what: str) -> ResponseReturnValue:
+    link = OneTimeLink.carried_by(links.kept(what), CONFIRMATIONS[what].purpose)
+    return web.page("mailed/confirm.html", asked=CONFIRMATIONS[what], email=link.email)
+
+
+@bp.post("/confirm/<any(verify,email,undo):what>")
+def use_link(what: str) -> ResponseReturnValue:
+    answer = CONFIRMATIONS[what].act(links.kept(what))
+    links.forget(what)
+    return answer
+
+
+@bp.errorhandler(NotAccepted)
+@bp.errorhandler(TooManyAttempts)
+@bp.errorhandler(Busy)
+def show_again(refusal: Refusal) -> ResponseReturnValue:
+    pages = {"mailed.ask_recovery": asking_page, "mailed.ask_email_change": email_page}
+    if page := pages.get(request.endpoint or ""):
+        return web.refused(refusal, lambda: page(refusal))
+    return web.answer(refusal)
+
+
+def asking_page(refusal: Refusal | None = None) -> str:
+    form = forms.form(request.form if refusal else request.args, "email", refusal=refusal)
+    return web.page("mailed/ask.html", form=form, refusal=web.told(refusal))
+
+
+def email_page(refusal: Refusal | None = None) -> str:
+    email = current.session().email
+    form = forms.form(request.form if refusal else {}, "email", "current_password", refusal=refusal)
+    return web.page("mailed/email.html", form=form, refusal=web.told(refusal), email=email)
+
+
+def see_other(path: str) -> Response:
+    return redirect(path, 303)
+
+
+def visitor() -> Visitor:
+    return Visitor(address(), request.headers.get("User-Agent", ""), cookie.devices(request.environ))
+
+
+def address() -> str:
+    return request.remote_addr or ""

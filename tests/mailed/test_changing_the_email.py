@@ -1,0 +1,215 @@
+"""The new address confirms; the old one is told, and can take it back."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from netflix.accounts.registration import create
+from netflix.accounts.user import User
+from netflix.errors import LinkGone
+from netflix.mailed import email_change
+from netflix.signin import access
+from tests.conftest import Build
+from tests.people import PASSWORD, Browser, Letters, links_in
+
+NEW = "lovelace@example.net"
+
+
+@pytest.fixture
+def member(browser: Browser, ada: str) -> Browser:
+    browser.sign_in(ada)
+    return browser
+
+
+def ask(browser: Browser, email: str = NEW, present: str = PASSWORD) -> int:
+    form = {"email": email, "current_password": present}
+    return browser.post("/account/email", form, page="/account/email").status_code
+
+
+def mails(letters: Letters) -> dict[str, str]:
+    return {letter["To"]: letter.get_content() for letter in letters()}
+
+
+def change(app: Flask, member: Browser, letters: Letters, email: str = NEW) -> dict[str, str]:
+    """Asks and confirms; answers the mails that the change itself sent."""
+    assert ask(member, email) == 303
+    link = links_in(mails(letters)[email])[0]
+    assert Browser(app).post("/confirm/email", page=link).status_code == 303
+    return mails(letters)
+
+
+def names(app: Flask) -> list[str]:
+    with app.app_context():
+        return [user.email for user in User.everyone()]
+
+
+def test_the_new_address_confirms_and_the_old_one_is_told_both_times(
+    app: Flask, member: Browser, ada: str, letters: Letters
+) -> None:
+    assert ask(member) == 303
+    asked = mails(letters)
+    assert set(asked) == {ada, NEW}
+    assert NEW in asked[ada]
+    link = links_in(asked[NEW])[0]
+    phone = Browser(app)
+    assert phone.get(link).location == "/confirm/email"
+    assert names(app) == [ada]
+    assert phone.post("/confirm/email", page="/confirm/email").status_code == 303
+    assert names(app) == [NEW]
+    changed = mails(letters)
+    assert set(changed) == {ada}
+    assert "/confirm/undo/" in changed[ada]
+    assert NEW in member.get("/account").text
+    assert Browser(app).sign_in(NEW).status_code == 303
+    assert Browser(app).sign_in(ada).status_code == 401
+
+
+def test_a_wrong_present_password_changes_nothing_and_counts(
+    app: Flask, member: Browser, ada: str, letters: Letters
+) -> None:
+    assert [ask(member, present="wrong") for _ in range(6)] == [422] * 5 + [429]
+    assert letters() == []
+
+
+@pytest.mark.parametrize("email", ["", "no address", "ada@example.org"])
+def test_what_is_no_new_address_is_told(member: Browser, letters: Letters, email: str) -> None:
+    assert ask(member, email) == 422
+    assert letters() == []
+
+
+def test_whose_the_new_address_is_is_told_to_its_owner_alone(
+    app: Flask, member: Browser, ada: str, grace: str, letters: Letters
+) -> None:
+    assert ask(member, grace) == 303
+    link = links_in(mails(letters)[grace])[0]
+    answer = Browser(app).post("/confirm/email", page=link)
+    assert answer.status_code == 409 or answer.status_code == 403
+    assert "That e-mail belongs to another account." in answer.text
+    assert names(app) == [ada, grace]
+
+
+def test_it_may_be_taken_meanwhile(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
+    ask(member)
+    link = links_in(mails(letters)[NEW])[0]
+    Browser(app).register(NEW)
+    assert Browser(app).post("/confirm/email", page=link).status_code == 403
+    assert names(app) == [ada, NEW]
+
+
+def test_of_two_confirmations_at_once_one_changes_it(app: Flask, member: Browser, letters: Letters) -> None:
+    ask(member)
+    carried = links_in(mails(letters)[NEW])[0].rpartition("/")[2]
+
+    def confirm(_: int) -> bool:
+        with app.app_context():
+            try:
+                email_change.confirm(carried, "192.0.2.1")
+            except LinkGone:
+                return False
+            return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(confirm, range(2))) == [False, True]
+    assert names(app) == [NEW]
+
+
+def test_a_new_password_stops_a_change_that_waits(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
+    ask(member)
+    link = links_in(mails(letters)[NEW])[0]
+    with app.app_context():
+        access.set_password(ada, "another quiet password")
+    assert Browser(app).get(link).status_code == 410
+
+
+def test_the_old_address_takes_it_back(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
+    """A thief changed it: signed in, and knowing the password."""
+    undo = links_in(change(app, member, letters)[ada])[0]
+    owner = Browser(app, "192.0.2.77")
+    page = owner.get(undo, follow_redirects=True)
+    assert ada in page.text
+    assert names(app) == [NEW]
+    answer = owner.post("/confirm/undo", page="/confirm/undo")
+    assert (answer.status_code, answer.location) == (303, "/recover/")
+    assert names(app) == [ada]
+    assert member.get("/dashboard").status_code == 303
+    assert Browser(app).sign_in(ada).status_code == 401
+    assert owner.post("/recover/", {"password": "a quite new password"}, page="/recover/").status_code == 303
+    assert owner.sign_in(ada, "a quite new password").status_code == 303
+    assert Browser(app).get(undo).status_code == 410
+
+
+def test_a_second_change_does_not_end_the_first_one_s_undoing(
+    app: Flask, member: Browser, ada: str, letters: Letters
+) -> None:
+    undo = links_in(change(app, member, letters)[ada])[0]
+    told = change(app, member, letters, "third@example.org")
+    assert "/confirm/undo/" not in told[NEW]
+    assert Browser(app).post("/confirm/undo", page=undo).status_code == 303
+    assert names(app) == [ada]
+
+
+def test_whoever_registers_the_old_address_meanwhile_gives_way(
+    app: Flask, member: Browser, ada: str, letters: Letters
+) -> None:
+    undo = links_in(change(app, member, letters)[ada])[0]
+    thief = Browser(app, "192.0.2.66")
+    thief.register(ada, "the thief's password")
+    assert thief.sign_in(ada, "the thief's password").status_code == 303
+    assert Browser(app).post("/confirm/undo", page=undo).status_code == 303
+    assert names(app) == [ada]
+    assert thief.get("/dashboard").status_code == 303
+
+
+def test_but_nobody_whose_it_was_shown_to_be(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
+    undo = links_in(change(app, member, letters)[ada])[0]
+    with app.app_context():
+        create(ada, PASSWORD)
+    assert Browser(app).post("/confirm/undo", page=undo).status_code == 403
+    assert sorted(names(app)) == sorted([ada, NEW])
+
+
+def test_the_way_back_lasts_seven_days(
+    app: Flask, member: Browser, ada: str, letters: Letters, later: Callable[[timedelta], None]
+) -> None:
+    undo = links_in(change(app, member, letters)[ada])[0]
+    later(timedelta(days=6, hours=23))
+    assert Browser(app).get(undo).status_code == 303
+    later(timedelta(hours=1))
+    assert Browser(app).get(undo).status_code == 410
+
+
+def test_an_address_that_was_never_confirmed_is_not_written_to(app: Flask, browser: Browser, letters: Letters) -> None:
+    browser.register("slip@example.org")
+    browser.sign_in("slip@example.org")
+    letters()
+    assert ask(browser) == 303
+    asked = mails(letters)
+    assert set(asked) == {NEW}
+    Browser(app).post("/confirm/email", page=links_in(asked[NEW])[0])
+    assert letters() == []
+    with app.app_context():
+        assert User.named(NEW).is_verified
+
+
+def test_nobody_can_make_us_write_to_another_s_address_without_end(
+    app: Flask, member: Browser, grace: str, letters: Letters
+) -> None:
+    assert [ask(member) for _ in range(6)] == [303] * 5 + [429]
+    other = Browser(app)
+    other.sign_in(grace)
+    assert ask(other) == 429
+
+
+def test_without_mail_it_says_whom_to_ask(build: Build, ada: str) -> None:
+    browser = Browser(build(host="192.0.2.1"))
+    browser.sign_in(ada)
+    assert "Ask the person who runs it." in browser.get("/account/email").text
+    assert ask_without_page(browser) == 403
+
+
+def ask_without_page(browser: Browser) -> int:
+    form = {"email": NEW, "current_password": PASSWORD}
+    return browser.post("/account/email", form, page="/password").status_code
