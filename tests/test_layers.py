@@ -171,6 +171,7 @@ ACTS = {
     "netflix.signin.recovery": {"invite", "redeem"},
     "netflix.mailed.asking": None,
     "netflix.mailed.email_change": None,
+    "netflix.mailed.unlocking": {"unlock"},
     "netflix.mailed.verification": {"send_again", "confirm"},
 }
 

@@ -18,6 +18,7 @@ class Purpose(StrEnum):
     """What a link is for."""
 
     RECOVER = "recover"
+    UNLOCK = "unlock"
     VERIFY = "verify"
     CHANGE_EMAIL = "change e-mail"
     UNDO_EMAIL = "undo e-mail"
@@ -25,12 +26,13 @@ class Purpose(StrEnum):
 
 LASTS = {
     Purpose.RECOVER: timedelta(hours=1),
+    Purpose.UNLOCK: timedelta(hours=1),
     Purpose.VERIFY: timedelta(days=3),
     Purpose.CHANGE_EMAIL: timedelta(days=1),
     Purpose.UNDO_EMAIL: timedelta(days=7),
 }
 # What whoever had the password before could have asked for: it ends with the password.
-OF_THE_PASSWORD = (Purpose.RECOVER, Purpose.CHANGE_EMAIL)
+OF_THE_PASSWORD = (Purpose.RECOVER, Purpose.UNLOCK, Purpose.CHANGE_EMAIL)
 
 
 class OneTimeLink(Model):

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     RIGHTS_CHANGED = "privilege_permissions_changed"
     SESSION_ENDED = "session_expired"
     RECOVERY_ASKED = "authn_recovery_asked"
+    UNLOCK_ASKED = "authn_unlock_asked"
+    UNLOCKED = "authn_unlock_success"
     USER_CREATED = "user_created"
     REGISTERED_AGAIN = "user_created_fail"
     EMAIL_VERIFIED = "user_email_verified"

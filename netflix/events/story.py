@@ -63,6 +63,8 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.SESSION_ENDED: session_ended,
     Kind.USER_CREATED: user_created,
     Kind.RECOVERY_ASKED: lambda *_: "Somebody asked for a mail with a link for a new password.",
+    Kind.UNLOCK_ASKED: lambda *_: "Somebody who had to wait asked for a mail with a link that lets them try at once.",
+    Kind.UNLOCKED: lambda *_: "A browser was let past the strangers' wait by a link that was mailed to you.",
     Kind.REGISTERED_AGAIN: lambda *_: "Somebody tried to make another account with your e-mail.",
     Kind.EMAIL_VERIFIED: lambda *_: "You confirmed your e-mail.",
     Kind.EMAIL_CHANGE_ASKED: lambda *_: "You asked to change your e-mail.",

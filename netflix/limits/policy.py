@@ -47,6 +47,7 @@ RECOVERY_FROM_ADDRESS = Limit("recover", Lane.ADDRESS, "passwords sent with a on
 # What strangers can have us write, to whomever: counted for known and unknown e-mails alike.
 MAIL_FROM_ADDRESS = Limit("mail", Lane.ADDRESS, "mails asked for", fixed="20 per hour")
 RECOVERY_OF_ACCOUNT = Limit("recover", Lane.ACCOUNT, "links for a new password asked for", fixed="3 per hour")
+UNLOCK_OF_ACCOUNT = Limit("unlock", Lane.ACCOUNT, "links that let a browser in asked for", fixed="3 per hour")
 REGISTRATION_OF_ACCOUNT = Limit("register", Lane.ACCOUNT, "attempts to register one e-mail", fixed="5 per hour")
 EMAIL_OF_ACCOUNT = Limit("e-mail", Lane.ACCOUNT, "mails to confirm an e-mail", fixed="5 per hour")
 
@@ -60,6 +61,7 @@ LIMITS = (
     RECOVERY_FROM_ADDRESS,
     MAIL_FROM_ADDRESS,
     RECOVERY_OF_ACCOUNT,
+    UNLOCK_OF_ACCOUNT,
     REGISTRATION_OF_ACCOUNT,
     EMAIL_OF_ACCOUNT,
 )

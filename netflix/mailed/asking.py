@@ -13,7 +13,7 @@ from netflix.errors import Declined, accept
 from netflix.extensions import db
 from netflix.limits import counter, policy
 from netflix.mail import outbox
-from netflix.mailed import verification
+from netflix.mailed import unlocking, verification
 from netflix.signin import recovery
 
 log = logging.getLogger("netflix.mail")
@@ -37,6 +37,15 @@ def ask_recovery(email: str, address: str) -> None:
     db.session.commit()
 
 
+def ask_unlock(email: str, address: str) -> None:
+    """Strangers used an account's attempts up, and its owner sits at a browser it does not know. As `ask_recovery`."""
+    check_on()
+    accept(email=addresses.faults(email))
+    counter.hit((policy.MAIL_FROM_ADDRESS, address), (policy.UNLOCK_OF_ACCOUNT, addresses.normalised(email)))
+    Asked.add(Purpose.UNLOCK, email, address)
+    db.session.commit()
+
+
 def answer_recovery(user: User, asked: Asked) -> None:
     """A link to who may have one: an e-mail that was never confirmed may be another person's."""
     if user.is_verified:
@@ -46,6 +55,7 @@ def answer_recovery(user: User, asked: Asked) -> None:
 
 ANSWERS: dict[str, Callable[[User, Asked], None]] = {
     Purpose.RECOVER: answer_recovery,
+    Purpose.UNLOCK: unlocking.answer,
     Purpose.VERIFY: verification.answer_registration,
 }
 

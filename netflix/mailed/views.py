@@ -10,8 +10,8 @@ from werkzeug.wrappers import Response
 from netflix import forms, links, web
 from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
-from netflix.mailed import asking, email_change, verification
-from netflix.signin import cookie, current
+from netflix.mailed import asking, email_change, unlocking, verification
+from netflix.signin import cookie, current, device
 from netflix.signin.visitor import Visitor
 
 bp = Blueprint("mailed", __name__)
@@ -32,6 +32,22 @@ def ask_recovery() -> ResponseReturnValue:
 
 @bp.get("/recover/asked")
 def show_asked() -> ResponseReturnValue:
+    return web.page("mailed/asked.html")
+
+
+@bp.get("/unlock")
+def show_unlocking() -> ResponseReturnValue:
+    return unlocking_page()
+
+
+@bp.post("/unlock")
+def ask_unlock() -> ResponseReturnValue:
+    asking.ask_unlock(request.form.get("email", ""), address())
+    return see_other("/unlock/asked")
+
+
+@bp.get("/unlock/asked")
+def show_unlock_asked() -> ResponseReturnValue:
     return web.page("mailed/asked.html")
 
 
@@ -74,6 +90,14 @@ def undo(carried: str) -> Response:
     return see_other("/recover/")
 
 
+def unlock(carried: str) -> Response:
+    known = unlocking.unlock(carried, visitor())
+    current.tell("This browser is known now. Sign in.")
+    answer = see_other("/login")
+    cookie.put_devices(answer, device.cookie_with(visitor().devices, known.user.email, known.token))
+    return answer
+
+
 class Confirmation(NamedTuple):
     """What a link does once its button is pressed; `sentence` is about the link's address."""
 
@@ -91,6 +115,13 @@ CONFIRMATIONS = {
     "email": Confirmation(
         Purpose.CHANGE_EMAIL, "Change your e-mail", "From now on you sign in with:", "Change e-mail", change
     ),
+    "unlock": Confirmation(
+        Purpose.UNLOCK,
+        "Let this browser in",
+        "However many strangers try, this browser may then sign in to:",
+        "Let it in",
+        unlock,
+    ),
     "undo": Confirmation(
         Purpose.UNDO_EMAIL,
         "Take the change back",
@@ -101,20 +132,20 @@ CONFIRMATIONS = {
 }
 
 
-@bp.get("/confirm/<any(verify,email,undo):what>/<carried>")
+@bp.get("/confirm/<any(verify,email,unlock,undo):what>/<carried>")
 def open_link(what: str, carried: str) -> ResponseReturnValue:
     OneTimeLink.carried_by(carried, CONFIRMATIONS[what].purpose)
     links.keep(what, carried)
     return see_other(f"/confirm/{what}")
 
 
-@bp.get("/confirm/<any(verify,email,undo):what>")
+@bp.get("/confirm/<any(verify,email,unlock,undo):what>")
 def show_link(what: str) -> ResponseReturnValue:
     link = OneTimeLink.carried_by(links.kept(what), CONFIRMATIONS[what].purpose)
-    return web.page("mailed/confirm.html", asked=CONFIRMATIONS[what], email=link.email)
+    return web.page("mailed/confirm.html", asked=CONFIRMATIONS[what], email=link.email or link.user.email)
 
 
-@bp.post("/confirm/<any(verify,email,undo):what>")
+@bp.post("/confirm/<any(verify,email,unlock,undo):what>")
 def use_link(what: str) -> ResponseReturnValue:
     answer = CONFIRMATIONS[what].act(links.kept(what))
     links.forget(what)
@@ -125,7 +156,11 @@ def use_link(what: str) -> ResponseReturnValue:
 @bp.errorhandler(TooManyAttempts)
 @bp.errorhandler(Busy)
 def show_again(refusal: Refusal) -> ResponseReturnValue:
-    pages = {"mailed.ask_recovery": asking_page, "mailed.ask_email_change": email_page}
+    pages = {
+        "mailed.ask_recovery": asking_page,
+        "mailed.ask_unlock": unlocking_page,
+        "mailed.ask_email_change": email_page,
+    }
     if page := pages.get(request.endpoint or ""):
         return web.refused(refusal, lambda: page(refusal))
     return web.answer(refusal)
@@ -134,6 +169,11 @@ def show_again(refusal: Refusal) -> ResponseReturnValue:
 def asking_page(refusal: Refusal | None = None) -> str:
     form = forms.form(request.form if refusal else request.args, "email", refusal=refusal)
     return web.page("mailed/ask.html", form=form, refusal=web.told(refusal))
+
+
+def unlocking_page(refusal: Refusal | None = None) -> str:
+    form = forms.form(request.form if refusal else {}, "email", refusal=refusal)
+    return web.page("mailed/unlock.html", form=form, refusal=web.told(refusal))
 
 
 def email_page(refusal: Refusal | None = None) -> str:
