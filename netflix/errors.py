@@ -6,6 +6,7 @@
     ├── WrongCredentials     e-mail and password do not match
     ├── SignInRequired       the page is for people who are signed in
     ├── PasswordToChange     whoever is signed in must choose a new password before anything else
+    ├── ProofRequired        the page is for who proved lately who they are
     ├── TooManyAttempts      a limit is used up
     ├── Busy                 all hashing lanes, or all places for what is being sent, are taken
     ├── NotFound             no such user, session or link
@@ -111,6 +112,20 @@ class PasswordToChange(Refusal):
     title = "Choose a new password first"
     sentence = "Your password is on a list of known ones, so it has to be changed before anything else."
     remedy = "Choose a new one at /password."
+
+
+class ProofRequired(Refusal):
+    """A dangerous step, and the last proof is too old (ASVS 5.0 7.5.1); `back` is the page whose form asked for it."""
+
+    status = 401
+    exit_code = 7
+    title = "Is it you?"
+    sentence = "This needs a fresh proof that it is you."
+    remedy = "Open this site's page `/prove`, then send it again."
+
+    def __init__(self, back: str) -> None:
+        self.back = back
+        super().__init__()
 
 
 class TooManyAttempts(Refusal):

@@ -13,6 +13,7 @@ from netflix.bodies import LONGEST, Bodies
 from netflix.config import Config
 from netflix.dashboard import views as dashboard_views
 from netflix.extensions import bcrypt, csrf, db, login_manager
+from netflix.factors import views as factors_views
 from netflix.headers import SecureHeaders
 from netflix.limits.address import TrustedProxies
 from netflix.limits.counter import Counters
@@ -85,7 +86,7 @@ def create_app(config: Config | None = None) -> Flask:
     counters = app.extensions["netflix-counters"] = Counters(app, config)
     app.extensions["netflix-courier"] = Courier(app, [answer_all])
     web.init_app(app)
-    for views in (accounts_views, signin_views, mailed_views, dashboard_views):
+    for views in (accounts_views, signin_views, factors_views, mailed_views, dashboard_views):
         app.register_blueprint(views.bp)
     guarded = SecureHeaders(Bodies(Gate(app, counters), app))
     app.wsgi_app = TrustedProxies(guarded, config.trusted_proxies)  # type: ignore[method-assign]

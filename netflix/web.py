@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, redirect, request
 from flask.typing import ResponseReturnValue
@@ -18,9 +18,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import parse_accept_header
+from werkzeug.wrappers import Response as BaseResponse
 
 from netflix import clock, csrf, suspicion
-from netflix.errors import DatabaseUnavailable, Declined, NotAccepted, PasswordToChange, Refusal, SignInRequired
+from netflix.errors import (
+    DatabaseUnavailable,
+    Declined,
+    NotAccepted,
+    PasswordToChange,
+    ProofRequired,
+    Refusal,
+    SignInRequired,
+)
 from netflix.extensions import db
 from netflix.limits import counter
 
@@ -124,8 +133,33 @@ def ask_to_sign_in(refusal: SignInRequired) -> ResponseReturnValue:
         return answer(refusal)
     if request.method != "GET":
         return redirect("/login", 303)
-    target = request.full_path.rstrip("?")
-    return redirect(f"/login?{urlencode({'next': target})}", 303)
+    return redirect(f"/login?{urlencode({'next': present_path()})}", 303)
+
+
+@bp.app_errorhandler(ProofRequired)
+def ask_to_prove(refusal: ProofRequired) -> ResponseReturnValue:
+    if prefers_json(request.headers.get("Accept", "")):
+        return answer(refusal)
+    target = present_path() if request.method == "GET" else refusal.back
+    return redirect(f"/prove?{urlencode({'next': target})}", 303)
+
+
+def present_path() -> str:
+    return request.full_path.rstrip("?")
+
+
+def local_path(target: str) -> str:
+    """`target` when it is a path of this site, else the dashboard (ASVS 5.0 3.7.2)."""
+    if not target.startswith("/") or target.startswith(("//", "/\\")):
+        return "/dashboard"
+    if any(character < "!" or character in "\\\x7f" for character in target):
+        return "/dashboard"
+    parts = urlsplit(target)
+    return "/dashboard" if parts.scheme or parts.netloc else target
+
+
+def see_other(path: str) -> BaseResponse:
+    return redirect(path, 303)
 
 
 @bp.app_errorhandler(PasswordToChange)

@@ -18,6 +18,7 @@ FLOORS = (
     "bodies",
     "accounts",
     "signin",
+    "factors",
     "mailed",
     "profiles",
     "library",
@@ -173,6 +174,7 @@ ACTS = {
     "netflix.mailed.email_change": None,
     "netflix.mailed.unlocking": {"unlock"},
     "netflix.mailed.verification": {"send_again", "confirm"},
+    "netflix.factors.proof": None,
 }
 
 

@@ -51,6 +51,7 @@ class Fields(HTMLParser):
 # Every form with a password.
 FORMS = [
     "accounts/register.html",
+    "factors/prove.html",
     "mailed/email.html",
     "signin/login.html",
     "signin/password.html",

@@ -46,6 +46,7 @@ class Kind(StrEnum):
     RECOVERY_ASKED = "authn_recovery_asked"
     UNLOCK_ASKED = "authn_unlock_asked"
     UNLOCKED = "authn_unlock_success"
+    SESSION_RENEWED = "session_renewed"
     USER_CREATED = "user_created"
     REGISTERED_AGAIN = "user_created_fail"
     EMAIL_VERIFIED = "user_email_verified"

@@ -28,6 +28,12 @@ def password_changed(event: Event, details: dict[str, Any]) -> str:
     return "Your password was changed by a one-time link." if "way" in details else "You changed your password."
 
 
+def sign_in_failed(_: Event, details: dict[str, Any]) -> str:
+    if "proof" in details:
+        return f"Somebody who was signed in as you could not prove it: a wrong {details['proof']}."
+    return "Somebody tried to sign in with a wrong password."
+
+
 def rights_changed(_: Event, details: dict[str, Any]) -> str:
     return f"{OPERATOR} made you {'an administrator' if details['admin'] else 'a member'}."
 
@@ -51,7 +57,7 @@ def user_created(event: Event, _: dict[str, Any]) -> str:
 
 SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.SIGNED_IN: lambda _, details: f"You signed in with {details['browser']}.",
-    Kind.SIGN_IN_FAILED: lambda *_: "Somebody tried to sign in with a wrong password.",
+    Kind.SIGN_IN_FAILED: sign_in_failed,
     Kind.PASSWORD_CHANGED: password_changed,
     Kind.PASSWORD_NOT_CHANGED: lambda *_: "Somebody who was signed in as you typed a wrong present password.",
     Kind.PASSWORD_KNOWN: lambda *_: "Your password was found on a list of known ones, so you had to choose another.",
@@ -61,6 +67,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.LIMIT_REACHED: lambda *_: "There were too many wrong attempts, so more had to wait for a while.",
     Kind.RIGHTS_CHANGED: rights_changed,
     Kind.SESSION_ENDED: session_ended,
+    Kind.SESSION_RENEWED: lambda *_: "You proved that it is you.",
     Kind.USER_CREATED: user_created,
     Kind.RECOVERY_ASKED: lambda *_: "Somebody asked for a mail with a link for a new password.",
     Kind.UNLOCK_ASKED: lambda *_: "Somebody who had to wait asked for a mail with a link that lets them try at once.",

@@ -3,14 +3,29 @@
 import flask
 from flask import request
 from flask_login import current_user, login_user, logout_user
+from werkzeug.wrappers import Response
 
-from netflix import csrf
-from netflix.errors import PasswordToChange, SignInRequired
+from netflix import clock, csrf
+from netflix.errors import PasswordToChange, ProofRequired, SignInRequired
 from netflix.extensions import login_manager
-from netflix.signin import signin
+from netflix.signin import cookie, device, signin
 from netflix.signin.session import CurrentSession, Session
+from netflix.signin.visitor import Visitor
 
-__all__ = ["any_session", "carry", "drop", "has_flashes", "is_signed_in", "session", "tell"]
+__all__ = [
+    "any_session",
+    "carry",
+    "come_in",
+    "drop",
+    "end_present",
+    "has_flashes",
+    "is_signed_in",
+    "proved",
+    "renew",
+    "session",
+    "tell",
+    "visitor",
+]
 
 
 def session() -> CurrentSession:
@@ -31,9 +46,41 @@ def any_session() -> CurrentSession:
     return current_user._get_current_object()
 
 
+def proved(back: str = "/account") -> CurrentSession:
+    """The session, for a dangerous step: its person proved lately who they are (ASVS 5.0 7.5.1).
+
+    `back` is the page whose form leads to the step: there the person is brought after they proved it.
+    Raises SignInRequired or ProofRequired.
+    """
+    present = session()
+    if not present.is_proved(clock.now()):
+        raise ProofRequired(back)
+    return present
+
+
 def is_signed_in() -> bool:
     """Costs a statement only when the cookie carries a token."""
     return "_user_id" in flask.session and current_user.is_authenticated
+
+
+def visitor() -> Visitor:
+    return Visitor(request.remote_addr or "", request.headers.get("User-Agent", ""), cookie.devices(request.environ))
+
+
+def end_present() -> None:
+    """Ends the session that this browser comes with: none is left behind that nobody sees (ASVS 5.0 7.2.4)."""
+    if is_signed_in():
+        signin.sign_out(any_session(), request.remote_addr or "")
+
+
+def come_in(opened: Session, answer: Response) -> Response:
+    """The answer to a sign-in: it carries the session, and makes the browser known to the account."""
+    end_present()
+    carry(opened)
+    if opened.device:
+        known = device.cookie_with(visitor().devices, opened.user.email, opened.device.token)
+        cookie.put_devices(answer, known)
+    return answer
 
 
 def carry(opened: Session) -> None:
@@ -41,11 +88,21 @@ def carry(opened: Session) -> None:
     flask.session.clear()
     flask.session.permanent = opened.remembered
     login_user(opened)
-    # Flask-Login's own marks; the row says all that they would.
-    for mark in ("_id", "_fresh"):
-        flask.session.pop(mark, None)
+    unmark()
     # The secret of the forms to come goes with this cookie, so that no later page must set it anew.
     csrf.token()
+
+
+def renew(opened: Session) -> None:
+    """The same person with a fresh token; what else is in the cookie stays, so that open forms do."""
+    login_user(opened)
+    unmark()
+
+
+def unmark() -> None:
+    """Takes out Flask-Login's own marks; the row says all that they would."""
+    for mark in ("_id", "_fresh"):
+        flask.session.pop(mark, None)
 
 
 def drop() -> None:

@@ -32,6 +32,8 @@ class Session(Model):
     REMEMBERED_ABSOLUTE = timedelta(days=30)
     # Of one user at a time (ASVS 5.0 7.1.2): the longest unseen go.
     MOST = 50
+    # How long a proof of who one is holds for dangerous steps (ASVS 5.0 7.5.1).
+    PROVED_FOR = timedelta(minutes=10)
     # A page view writes nothing more often than this.
     NOTED_EVERY = timedelta(minutes=5)
 
@@ -42,6 +44,8 @@ class Session(Model):
     seen_at: Mapped[datetime] = mapped_column(Instant)
     idle_until: Mapped[datetime] = mapped_column(Instant, index=True)
     expires_at: Mapped[datetime] = mapped_column(Instant)
+    # None when it was opened without a proof that would do for a dangerous step.
+    proved_at: Mapped[datetime | None] = mapped_column(Instant)
     remembered: Mapped[bool]
     address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(400))
@@ -64,6 +68,7 @@ class Session(Model):
             user=user,
             created_at=now,
             seen_at=now,
+            proved_at=now,
             expires_at=now + (cls.REMEMBERED_ABSOLUTE if remembered else cls.ABSOLUTE),
             remembered=remembered,
             address=address[:45],
@@ -119,6 +124,7 @@ class CurrentSession(NamedTuple):
     previous_sign_in_at: datetime | None
     seen_at: datetime
     expires_at: datetime
+    proved_at: datetime | None
     remembered: bool
     address: str
     user_agent: str
@@ -133,6 +139,10 @@ class CurrentSession(NamedTuple):
     def by(cls, carried: str, now: datetime) -> "CurrentSession | None":
         """The live session of a token; a disabled user's is not."""
         return next(iter(BY_DIGEST(digest=token.digest(carried), now=now)), None)
+
+    def is_proved(self, now: datetime) -> bool:
+        """Whether who they are was proved lately enough for a dangerous step."""
+        return self.proved_at is not None and now - self.proved_at < Session.PROVED_FOR
 
     def is_due(self, now: datetime, address: str) -> bool:
         """Whether its last sight is worth writing again."""
@@ -180,6 +190,7 @@ BY_DIGEST = Reading(
         Session.previous_sign_in_at,
         Session.seen_at,
         Session.expires_at,
+        Session.proved_at,
         Session.remembered,
         Session.address,
         Session.user_agent,

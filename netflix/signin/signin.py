@@ -102,12 +102,12 @@ def demand_change_if_known(user: User, password: str, address: str) -> None:
         db.session.commit()
 
 
-def failed(kind: Kind, user: User | None, email: str, address: str, counted: Attempt) -> None:
+def failed(kind: Kind, user: User | None, email: str, address: str, counted: Attempt, **detail: str) -> None:
     """Writes down a wrong guess, and when it was the last one allowed; of an unknown e-mail its digest alone."""
     known = {} if user else {"account": counter.who(policy.SIGN_IN_TO_ACCOUNT, addresses.normalised(email))[:12]}
     by = None if user is None else event.STRANGER
     user_id = user.id if user else None
-    event.record(kind, user_id, address, by, **known)
+    event.record(kind, user_id, address, by, **known, **detail)
     if limit := counted.used_up:
         event.record(Kind.LIMIT_REACHED, user_id, address, by, limit=limit.name, lane=limit.lane, **known)
     db.session.commit()

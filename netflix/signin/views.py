@@ -1,18 +1,15 @@
 """Pages to sign in, to sign out, to end other browsers, and to choose a new password."""
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, current_app, redirect, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
-from werkzeug.wrappers import Response
 
 from netflix import csrf, forms, links, web
 from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.errors import Busy, LinkGone, NotAccepted, Refusal, TooManyAttempts, WrongCredentials
 from netflix.prerendered import Prerendered
-from netflix.signin import change, cookie, current, device, gate, recovery, signin
-from netflix.signin.visitor import Visitor
+from netflix.signin import change, current, gate, recovery, signin
+from netflix.web import local_path, see_other
 
 bp = Blueprint("signin", __name__)
 RECOVERY = "recovery"
@@ -34,21 +31,15 @@ def open_session() -> ResponseReturnValue:
         sent.get("email", ""),
         sent.get("password", ""),
         bool(sent.get("remember")),
-        visitor(),
+        current.visitor(),
         gate.take_attempt(request.environ),
     )
-    end_present()
-    current.carry(opened)
-    answer = see_other(local_path(sent.get("next", "")))
-    if opened.device:
-        known = device.cookie_with(visitor().devices, opened.user.email, opened.device.token)
-        cookie.put_devices(answer, known)
-    return answer
+    return current.come_in(opened, see_other(local_path(sent.get("next", ""))))
 
 
 @bp.post("/logout")
 def close_session() -> ResponseReturnValue:
-    end_present()
+    current.end_present()
     current.drop()
     current.tell("You are signed out.")
     answer = see_other("/login")
@@ -66,7 +57,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 
 @bp.post("/sessions/end-others")
 def end_other_sessions() -> ResponseReturnValue:
-    ended = signin.end_other_sessions(current.session(), address())
+    ended = signin.end_other_sessions(current.proved("/dashboard"), address())
     current.tell("All other browsers are signed out." if ended else "No other browser was signed in.")
     return see_other("/dashboard")
 
@@ -86,7 +77,7 @@ def show_change_password() -> ResponseReturnValue:
 def change_password() -> ResponseReturnValue:
     sent = request.form
     renewed = change.change_password(
-        current.any_session(), sent.get("current_password", ""), sent.get("password", ""), visitor()
+        current.any_session(), sent.get("current_password", ""), sent.get("password", ""), current.visitor()
     )
     current.carry(renewed)
     current.tell("Your password is changed. Other browsers are signed out.")
@@ -107,8 +98,9 @@ def show_recovery() -> ResponseReturnValue:
 
 @bp.post("/recover/")
 def choose_password() -> ResponseReturnValue:
-    recovery.redeem(links.kept(RECOVERY), request.form.get("password", ""), address(), visitor().user_agent)
-    end_present()
+    carried, user_agent = links.kept(RECOVERY), current.visitor().user_agent
+    recovery.redeem(carried, request.form.get("password", ""), address(), user_agent)
+    current.end_present()
     current.drop()
     current.tell("Your password is changed. Sign in with it.")
     return see_other("/login")
@@ -171,29 +163,5 @@ def recovery_page(refusal: Refusal | None = None) -> str:
     return web.page("signin/recover.html", form=form, refusal=web.told(refusal), email=email)
 
 
-def local_path(target: str) -> str:
-    """`target` when it is a path of this site, else the dashboard (ASVS 5.0 3.7.2)."""
-    if not target.startswith("/") or target.startswith(("//", "/\\")):
-        return "/dashboard"
-    if any(character < "!" or character in "\\\x7f" for character in target):
-        return "/dashboard"
-    parts = urlsplit(target)
-    return "/dashboard" if parts.scheme or parts.netloc else target
-
-
-def end_present() -> None:
-    """Ends the session that this browser comes with: none is left behind that nobody sees (ASVS 5.0 7.2.4)."""
-    if current.is_signed_in():
-        signin.sign_out(current.any_session(), address())
-
-
-def see_other(path: str) -> Response:
-    return redirect(path, 303)
-
-
 def address() -> str:
     return request.remote_addr or ""
-
-
-def visitor() -> Visitor:
-    return Visitor(address(), request.headers.get("User-Agent", ""), cookie.devices(request.environ))

@@ -1,0 +1,1 @@
+"""What one proves it with beside the password, and proving it again."""

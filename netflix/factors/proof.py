@@ -1,0 +1,49 @@
+"""Proving again that it is oneself, before a dangerous step (ASVS 5.0 7.5.1)."""
+
+from sqlalchemy import delete
+
+from netflix.accounts import password as passwords
+from netflix.accounts.user import User
+from netflix.errors import NotAccepted, SignInRequired, accept
+from netflix.events import event
+from netflix.events.event import Kind
+from netflix.extensions import db
+from netflix.limits import counter
+from netflix.signin import signin
+from netflix.signin.session import CurrentSession, Session
+from netflix.signin.visitor import Visitor
+
+
+def prove(session: CurrentSession, password: str, visitor: Visitor) -> Session:
+    """Proves it by the password: the same sign-in with a fresh token. A guess counts as an attempt to sign in.
+
+    Raises NotAccepted, TooManyAttempts, Busy, or, when the account was changed meanwhile, SignInRequired or
+    WrongCredentials.
+    """
+    accept(password=[] if password else ["Type your password."])
+    counted = counter.hit(*signin.subjects(session.email, visitor))
+    with counter.refunding(counted, unless=NotAccepted):
+        user = db.session.get(User, session.user_id)
+        # As at sign-in, no connection is held while hashing.
+        db.session.commit()
+        if user is None:
+            raise SignInRequired
+        if not passwords.matches(password, user.password_hash, user.id):
+            signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="password")
+            raise NotAccepted({"password": ["That is not your password. Check it and try again."]})
+    signin.forgive(counted, session.email)
+    return renewed(session, user, visitor, "password")
+
+
+def renewed(session: CurrentSession, user: User, visitor: Visitor, factor: str) -> Session:
+    """A fresh token in the old one's place (ASVS 5.0 7.2.4), in one transaction.
+
+    Raises SignInRequired when the session was ended meanwhile: a proof brings none back.
+    """
+    User.hold(user.id)
+    ended = db.session.execute(delete(Session).where(Session.id == session.id).returning(Session.id)).scalar()
+    if ended is None:
+        db.session.rollback()
+        raise SignInRequired
+    event.record(Kind.SESSION_RENEWED, user.id, visitor.address, factor=factor)
+    return signin.opened(user, None, session.remembered, visitor, follows=session)
