@@ -7,6 +7,8 @@
     ├── SignInRequired       the page is for people who are signed in
     ├── PasswordToChange     whoever is signed in must choose a new password before anything else
     ├── ProofRequired        the page is for who proved lately who they are
+    ├── FirstStepRequired    the second step of signing in, without the first
+    ├── SecondStepRequired   the password was right, and a second factor is asked for
     ├── TooManyAttempts      a limit is used up
     ├── Busy                 all hashing lanes, or all places for what is being sent, are taken
     ├── NotFound             no such user, session or link
@@ -22,6 +24,8 @@
 Exit codes of `netflix-admin`: 0 done, 1 unexpected, 2 usage, 3 not found, 4 already exists,
 5 Redis unavailable, 6 database unavailable or not migrated, 7 refused, 8 partly done.
 """
+
+from typing import Any
 
 
 class Refusal(Exception):
@@ -125,6 +129,30 @@ class ProofRequired(Refusal):
 
     def __init__(self, back: str) -> None:
         self.back = back
+        super().__init__()
+
+
+class FirstStepRequired(Refusal):
+    """The second step of signing in, and the first was not done, is too old, or its account changed since."""
+
+    status = 401
+    exit_code = 7
+    title = "Please start again"
+    sentence = "That took a while, or your account changed."
+    remedy = "Sign in again with your e-mail and password."
+
+
+class SecondStepRequired(Refusal):
+    """The password was right, and alone opens nothing; `first_step` is what the browser carries to the second."""
+
+    status = 401
+    exit_code = 7
+    title = "One more step"
+    sentence = "Your password is right, and your account asks for a code too."
+    remedy = "Send it as `code` to `/login/second`."
+
+    def __init__(self, first_step: Any) -> None:
+        self.first_step = first_step
         super().__init__()
 
 

@@ -80,6 +80,11 @@ def prefers_json(accept: str) -> bool:
     return parse_accept_header(accept, MIMEAccept).best_match(["text/html", "application/json", PROBLEM]) != "text/html"
 
 
+def is_for_program() -> bool:
+    """Whether this request's answer is problem details, not a page."""
+    return prefers_json(request.headers.get("Accept", ""))
+
+
 def problem(refusal: Refusal, reference: str = "") -> dict[str, object]:
     """A refusal as problem details (RFC 9457)."""
     details: dict[str, object] = {"title": refusal.title, "status": refusal.status, "detail": str(refusal)}
@@ -89,7 +94,7 @@ def problem(refusal: Refusal, reference: str = "") -> dict[str, object]:
 
 def refused(refusal: Refusal, shown: Callable[[], str], reference: str = "") -> Response:
     """Any refusal, once for all: problem details for a program, the page for a person."""
-    if prefers_json(request.headers.get("Accept", "")):
+    if is_for_program():
         response = jsonify(problem(refusal, reference))
         response.mimetype = PROBLEM
     else:
@@ -129,7 +134,7 @@ def answer(refusal: Refusal) -> Response:
 
 @bp.app_errorhandler(SignInRequired)
 def ask_to_sign_in(refusal: SignInRequired) -> ResponseReturnValue:
-    if prefers_json(request.headers.get("Accept", "")):
+    if is_for_program():
         return answer(refusal)
     if request.method != "GET":
         return redirect("/login", 303)
@@ -138,7 +143,7 @@ def ask_to_sign_in(refusal: SignInRequired) -> ResponseReturnValue:
 
 @bp.app_errorhandler(ProofRequired)
 def ask_to_prove(refusal: ProofRequired) -> ResponseReturnValue:
-    if prefers_json(request.headers.get("Accept", "")):
+    if is_for_program():
         return answer(refusal)
     target = present_path() if request.method == "GET" else refusal.back
     return redirect(f"/prove?{urlencode({'next': target})}", 303)

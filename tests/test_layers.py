@@ -81,6 +81,9 @@ LATE = {
     "netflix.mail.delivery": {"netflix.mail.transport"},
     # Its lists are a fifth of a worker's weight, and only a new password needs them.
     "netflix.accounts.screening": {"zxcvbn"},
+    # Two megabytes each, and most requests need none of them.
+    "netflix.sealed": {"cryptography.fernet"},
+    "netflix.factors.totp": {"pyotp", "segno"},
     "netflix.schema": {"flask_migrate", "flask_migrate.cli"},
     "cli": {""},
     "cli.site": {"", "netflix.config", "netflix.extensions", "netflix.schema"},
@@ -175,6 +178,8 @@ ACTS = {
     "netflix.mailed.unlocking": {"unlock"},
     "netflix.mailed.verification": {"send_again", "confirm"},
     "netflix.factors.proof": None,
+    "netflix.factors.second_step": None,
+    "netflix.factors.two_step": {"turn_on", "turn_off", "renew_codes"},
 }
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import String, bindparam, select, update
+from sqlalchemy import BigInteger, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import clock
@@ -31,6 +31,9 @@ class User(Model):
     signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
     # Since the password was found on a list of known ones.
     must_change_since: Mapped[datetime | None] = mapped_column(Instant)
+    # Read with the row, so that whether there is a second factor costs a sign-in nothing; see `factors.totp`.
+    totp_secret: Mapped[str | None] = mapped_column(String(255))
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
 
     @classmethod
     def known_as(cls, email: str) -> "User | None":
@@ -96,6 +99,11 @@ class User(Model):
     @property
     def has_password(self) -> bool:
         return self.password_hash is not None
+
+    @property
+    def has_second_factor(self) -> bool:
+        """Whether the password alone opens no session."""
+        return self.totp_secret is not None
 
 
 # A statement that changes nothing has nothing to tell the rows that were read.

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from netflix import web
 from netflix.events import event, story
 from netflix.events.event import Wanted
+from netflix.factors.recovery_code import RecoveryCode
 from netflix.signin import current
 from netflix.signin.session import ListedSession
 
@@ -33,7 +34,9 @@ def show() -> ResponseReturnValue:
 
 @bp.get("/account")
 def show_account() -> ResponseReturnValue:
-    return web.page("dashboard/account.html", user=current.session())
+    session = current.session()
+    codes_left = RecoveryCode.left(session.user_id) if session.has_second_factor else 0
+    return web.page("dashboard/account.html", user=session, codes_left=codes_left)
 
 
 @bp.get("/activity")

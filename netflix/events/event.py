@@ -2,7 +2,7 @@
 
 Each row's digest is an HMAC over the row and the digest before it, under a key that is not in the database
 (ASVS 5.0 16.4.2): who can write the table cannot forge it. The names are those of OWASP's Logging Vocabulary
-Cheat Sheet.
+Cheat Sheet and, where it has none, like them.
 """
 
 import hmac
@@ -40,6 +40,8 @@ class Kind(StrEnum):
     LINK_MADE = "authn_token_created"
     LINK_ENDED = "authn_token_revoked"
     DEVICE_FORGOTTEN = "authn_device_revoked"
+    FACTOR_ADDED = "authn_factor_created"
+    FACTOR_REMOVED = "authn_factor_revoked"
     LIMIT_REACHED = "excess_rate_limit_exceeded"
     RIGHTS_CHANGED = "privilege_permissions_changed"
     SESSION_ENDED = "session_expired"

@@ -12,6 +12,18 @@ WAYS = {
     "all other browsers": "You signed all other browsers out.",
 }
 
+FACTORS = {
+    "password+totp": " and a code",
+    "password+recovery code": " and a recovery code",
+}
+ADDED = {
+    "totp": "You turned two-step sign-in on.",
+    "recovery codes": "You made new recovery codes.",
+}
+REMOVED = {
+    "totp": "You turned two-step sign-in off.",
+}
+
 
 def told(event: Event) -> str:
     """One sentence about an event of one's own."""
@@ -31,7 +43,23 @@ def password_changed(event: Event, details: dict[str, Any]) -> str:
 def sign_in_failed(_: Event, details: dict[str, Any]) -> str:
     if "proof" in details:
         return f"Somebody who was signed in as you could not prove it: a wrong {details['proof']}."
+    if "second_step" in details:
+        return "Somebody who knew your password typed a wrong code."
     return "Somebody tried to sign in with a wrong password."
+
+
+def signed_in(_: Event, details: dict[str, Any]) -> str:
+    return f"You signed in with {details['browser']}{FACTORS.get(details['factor'], '')}."
+
+
+def factor_added(_: Event, details: dict[str, Any]) -> str:
+    return ADDED[details["factor"]]
+
+
+def factor_removed(event: Event, details: dict[str, Any]) -> str:
+    if is_by_operator(event):
+        return f"{OPERATOR} took your second factors off your account."
+    return REMOVED[details["factor"]]
 
 
 def rights_changed(_: Event, details: dict[str, Any]) -> str:
@@ -56,7 +84,7 @@ def user_created(event: Event, _: dict[str, Any]) -> str:
 
 
 SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
-    Kind.SIGNED_IN: lambda _, details: f"You signed in with {details['browser']}.",
+    Kind.SIGNED_IN: signed_in,
     Kind.SIGN_IN_FAILED: sign_in_failed,
     Kind.PASSWORD_CHANGED: password_changed,
     Kind.PASSWORD_NOT_CHANGED: lambda *_: "Somebody who was signed in as you typed a wrong present password.",
@@ -64,6 +92,8 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.LINK_MADE: lambda *_: f"{OPERATOR} made you a one-time link for a new password.",
     Kind.LINK_ENDED: lambda *_: "A one-time link was ended.",
     Kind.DEVICE_FORGOTTEN: device_forgotten,
+    Kind.FACTOR_ADDED: factor_added,
+    Kind.FACTOR_REMOVED: factor_removed,
     Kind.LIMIT_REACHED: lambda *_: "There were too many wrong attempts, so more had to wait for a while.",
     Kind.RIGHTS_CHANGED: rights_changed,
     Kind.SESSION_ENDED: session_ended,

@@ -8,31 +8,43 @@ from netflix.errors import NotAccepted, SignInRequired, accept
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
+from netflix.factors import second_step
 from netflix.limits import counter
 from netflix.signin import signin
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
 
 
-def prove(session: CurrentSession, password: str, visitor: Visitor) -> Session:
-    """Proves it by the password: the same sign-in with a fresh token. A guess counts as an attempt to sign in.
+def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -> Session:
+    """Proves it by all that signing in takes: the same sign-in with a fresh token. A guess counts as an attempt.
 
     Raises NotAccepted, TooManyAttempts, Busy, or, when the account was changed meanwhile, SignInRequired or
     WrongCredentials.
     """
-    accept(password=[] if password else ["Type your password."])
-    counted = counter.hit(*signin.subjects(session.email, visitor))
+    is_two_step = session.has_second_factor
+    accept(
+        password=[] if password else ["Type your password."],
+        code=second_step.faults(code) if is_two_step else [],
+    )
+    codes = second_step.subjects(session.email, visitor) if is_two_step else ()
+    counted = counter.hit(*signin.subjects(session.email, visitor), *codes)
     with counter.refunding(counted, unless=NotAccepted):
         user = db.session.get(User, session.user_id)
         # As at sign-in, no connection is held while hashing.
         db.session.commit()
-        if user is None:
+        if user is None or user.has_second_factor != is_two_step:
             raise SignInRequired
         if not passwords.matches(password, user.password_hash, user.id):
             signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="password")
             raise NotAccepted({"password": ["That is not your password. Check it and try again."]})
+        factor = second_step.used(user, code) if is_two_step else None
+        if is_two_step and factor is None:
+            db.session.rollback()
+            signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="code")
+            raise NotAccepted({"code": [second_step.WRONG]})
+        proved = renewed(session, user, visitor, f"{signin.PASSWORD}+{factor}" if factor else signin.PASSWORD)
     signin.forgive(counted, session.email)
-    return renewed(session, user, visitor, "password")
+    return proved
 
 
 def renewed(session: CurrentSession, user: User, visitor: Visitor, factor: str) -> Session:

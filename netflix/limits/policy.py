@@ -50,6 +50,14 @@ RECOVERY_OF_ACCOUNT = Limit("recover", Lane.ACCOUNT, "links for a new password a
 UNLOCK_OF_ACCOUNT = Limit("unlock", Lane.ACCOUNT, "links that let a browser in asked for", fixed="3 per hour")
 REGISTRATION_OF_ACCOUNT = Limit("register", Lane.ACCOUNT, "attempts to register one e-mail", fixed="5 per hour")
 EMAIL_OF_ACCOUNT = Limit("e-mail", Lane.ACCOUNT, "mails to confirm an e-mail", fixed="5 per hour")
+# Who gets to it knows the password: no stranger can use these up.
+SECOND_STEP_TO_ACCOUNT = Limit(
+    "second-step", Lane.ACCOUNT, "wrong codes at one account", fixed="5 per 5 minutes; 20 per hour; 50 per day"
+)
+SECOND_STEP_FROM_ADDRESS = Limit(
+    "second-step", Lane.ADDRESS, "wrong codes from one address", fixed="20 per 5 minutes; 60 per hour"
+)
+FACTORS_OF_ACCOUNT = Limit("factors", Lane.ACCOUNT, "changes of codes and passkeys", fixed="30 per hour")
 
 LIMITS = (
     SIGN_IN_FROM_ADDRESS,
@@ -64,4 +72,7 @@ LIMITS = (
     UNLOCK_OF_ACCOUNT,
     REGISTRATION_OF_ACCOUNT,
     EMAIL_OF_ACCOUNT,
+    SECOND_STEP_TO_ACCOUNT,
+    SECOND_STEP_FROM_ADDRESS,
+    FACTORS_OF_ACCOUNT,
 )

@@ -6,18 +6,21 @@ from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
 from netflix import clock, csrf
-from netflix.errors import PasswordToChange, ProofRequired, SignInRequired
+from netflix.errors import FirstStepRequired, PasswordToChange, ProofRequired, SignInRequired
 from netflix.extensions import login_manager
 from netflix.signin import cookie, device, signin
+from netflix.signin.first_step import FirstStep
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
 
 __all__ = [
     "any_session",
+    "begin",
     "carry",
     "come_in",
     "drop",
     "end_present",
+    "first_step",
     "has_flashes",
     "is_signed_in",
     "proved",
@@ -26,6 +29,7 @@ __all__ = [
     "tell",
     "visitor",
 ]
+FIRST_STEP = "_first_step"
 
 
 def session() -> CurrentSession:
@@ -81,6 +85,19 @@ def come_in(opened: Session, answer: Response) -> Response:
         known = device.cookie_with(visitor().devices, opened.user.email, opened.device.token)
         cookie.put_devices(answer, known)
     return answer
+
+
+def begin(step: FirstStep) -> None:
+    """The password was right: nobody is signed in by it, but the browser may go on to the second step."""
+    flask.session[FIRST_STEP] = list(step)
+
+
+def first_step() -> FirstStep:
+    """What `begin` put there. Raises FirstStepRequired."""
+    carried = flask.session.get(FIRST_STEP)
+    if carried is None or (step := FirstStep(*carried)).is_over:
+        raise FirstStepRequired
+    return step
 
 
 def carry(opened: Session) -> None:

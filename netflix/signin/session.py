@@ -119,6 +119,7 @@ class CurrentSession(NamedTuple):
     user_id: int
     email: str
     is_admin: bool
+    has_second_factor: bool
     member_since: datetime
     verified_at: datetime | None
     previous_sign_in_at: datetime | None
@@ -185,6 +186,7 @@ BY_DIGEST = Reading(
         Session.user_id,
         User.email,
         User.is_admin,
+        User.totp_secret.is_not(None),
         User.created_at,
         User.verified_at,
         Session.previous_sign_in_at,

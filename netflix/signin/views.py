@@ -1,12 +1,22 @@
 """Pages to sign in, to sign out, to end other browsers, and to choose a new password."""
 
+from urllib.parse import urlencode
+
 from flask import Blueprint, current_app, redirect, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from netflix import csrf, forms, links, web
 from netflix.accounts.one_time_link import OneTimeLink, Purpose
-from netflix.errors import Busy, LinkGone, NotAccepted, Refusal, TooManyAttempts, WrongCredentials
+from netflix.errors import (
+    Busy,
+    LinkGone,
+    NotAccepted,
+    Refusal,
+    SecondStepRequired,
+    TooManyAttempts,
+    WrongCredentials,
+)
 from netflix.prerendered import Prerendered
 from netflix.signin import change, current, gate, recovery, signin
 from netflix.web import local_path, see_other
@@ -123,6 +133,16 @@ def show_again(refusal: Refusal) -> ResponseReturnValue:
     except LinkGone as gone:
         # In the moment since: a newer link, or somebody else used this one.
         return web.answer(gone)
+
+
+@bp.errorhandler(SecondStepRequired)
+def go_on(refusal: SecondStepRequired) -> ResponseReturnValue:
+    """To the second step; nobody is signed in yet."""
+    current.begin(refusal.first_step)
+    if web.is_for_program():
+        return web.answer(refusal)
+    query = urlencode({"next": web.local_path(request.form.get("next", ""))})
+    return see_other(f"/login/second?{query}")
 
 
 @bp.record

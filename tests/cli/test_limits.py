@@ -231,18 +231,17 @@ def test_whose_counters_is_said_in_one_way(run: Run, args: str) -> None:
 
 def test_every_limit_of_one_is_shown_used_or_not(run: Run, mallory: Browser) -> None:
     shown = json.loads(run(f"limits show --address {MALLORY} --format json").stdout)
-    assert [(row["limit"], row["used"], row["left"], row["free_in"] > 0) for row in shown] == [
-        ("sign-in", 5, 0, True),
-        ("register", 0, 10, False),
-        ("recover", 0, 20, False),
-        ("mail", 0, 20, False),
-    ]
+    stands = [(row["limit"], row["used"], row["left"], row["free_in"] > 0) for row in shown]
+    assert stands[:3] == [("sign-in", 5, 0, True), ("register", 0, 10, False), ("recover", 0, 20, False)]
+    assert not [row for row in stands[3:] if row[1]]
 
 
 def test_an_account_is_shown_by_its_e_mail(run: Run, mallory: Browser, ada: str) -> None:
-    shown = json.loads(run(f"limits show --account {ada} --format json").stdout)
-    assert [row["used"] for row in shown] == [5, 5, 0, 0, 0, 0]
-    assert {row["used"] for row in json.loads(run("limits show --account x@y.z --format json").stdout)} == {0}
+    shown = [json.loads(run(f"limits show --account {one} --format json").stdout) for one in (ada, "x@y.z")]
+    assert [{row["limit"]: row["used"] for row in rows if row["used"]} for rows in shown] == [
+        {"sign-in": 5, "in-a-row": 5},
+        {},
+    ]
 
 
 def test_a_dry_run_says_the_number_and_changes_nothing(run: Run, mallory: Browser, redis: Redis) -> None:
