@@ -9,6 +9,7 @@
     ├── ProofRequired        the page is for who proved lately who they are
     ├── FirstStepRequired    the second step of signing in, without the first
     ├── SecondStepRequired   the password was right, and a second factor is asked for
+    ├── PasskeyNotTaken      a passkey that does not prove it
     ├── TooManyAttempts      a limit is used up
     ├── Busy                 all hashing lanes, or all places for what is being sent, are taken
     ├── NotFound             no such user, session or link
@@ -154,6 +155,16 @@ class SecondStepRequired(Refusal):
     def __init__(self, first_step: Any) -> None:
         self.first_step = first_step
         super().__init__()
+
+
+class PasskeyNotTaken(Refusal):
+    """A passkey's answer that does not hold; the same for one that nobody here has and for a disabled user's."""
+
+    status = 422
+    exit_code = 7
+    title = "That passkey was not taken"
+    sentence = "That passkey opens nothing here."
+    remedy = "Try again, or use your password."
 
 
 class TooManyAttempts(Refusal):

@@ -84,6 +84,7 @@ LATE = {
     # Two megabytes each, and most requests need none of them.
     "netflix.sealed": {"cryptography.fernet"},
     "netflix.factors.totp": {"pyotp", "segno"},
+    "netflix.factors.ceremony": {"webauthn"},
     "netflix.schema": {"flask_migrate", "flask_migrate.cli"},
     "cli": {""},
     "cli.site": {"", "netflix.config", "netflix.extensions", "netflix.schema"},
@@ -177,6 +178,7 @@ ACTS = {
     "netflix.mailed.email_change": None,
     "netflix.mailed.unlocking": {"unlock"},
     "netflix.mailed.verification": {"send_again", "confirm"},
+    "netflix.factors.passkey": {"add", "rename", "remove", "refused"},
     "netflix.factors.proof": None,
     "netflix.factors.second_step": None,
     "netflix.factors.two_step": {"turn_on", "turn_off", "renew_codes"},

@@ -351,13 +351,17 @@ def test_a_page_is_marked_for_its_language_and_has_one_heading(pages: dict[str, 
         assert len(ids) == len(set(ids)), name
 
 
+# What a field may say that it is for; where one signs in, a passkey may be offered too.
+AUTOFILL = ("username", "username webauthn", "current-password", "new-password", "one-time-code")
+
+
 def test_every_field_has_a_label_and_tells_password_managers_what_it_is(pages: dict[str, Page]) -> None:
     for name, page in pages.items():
         labelled = {a.get("for") for tag, a in page.tags if tag == "label"}
         for tag, a in page.tags:
             if tag == "input" and a.get("type") not in ("hidden", "checkbox"):
                 assert a["id"] in labelled, name
-                assert a["autocomplete"] in ("username", "current-password", "new-password"), name
+                assert a["autocomplete"] in AUTOFILL, name
 
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from netflix import web
 from netflix.events import event, story
 from netflix.events.event import Wanted
+from netflix.factors.passkey import Passkey
 from netflix.factors.recovery_code import RecoveryCode
 from netflix.signin import current
 from netflix.signin.session import ListedSession
@@ -36,7 +37,8 @@ def show() -> ResponseReturnValue:
 def show_account() -> ResponseReturnValue:
     session = current.session()
     codes_left = RecoveryCode.left(session.user_id) if session.has_second_factor else 0
-    return web.page("dashboard/account.html", user=session, codes_left=codes_left)
+    passkeys = Passkey.count(session.user_id)
+    return web.page("dashboard/account.html", user=session, codes_left=codes_left, passkeys=passkeys)
 
 
 @bp.get("/activity")

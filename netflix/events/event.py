@@ -42,6 +42,7 @@ class Kind(StrEnum):
     DEVICE_FORGOTTEN = "authn_device_revoked"
     FACTOR_ADDED = "authn_factor_created"
     FACTOR_REMOVED = "authn_factor_revoked"
+    PASSKEY_COPIED = "authn_token_reuse"
     LIMIT_REACHED = "excess_rate_limit_exceeded"
     RIGHTS_CHANGED = "privilege_permissions_changed"
     SESSION_ENDED = "session_expired"
@@ -59,7 +60,13 @@ class Kind(StrEnum):
     USER_DELETED = "user_deleted"
 
 
-WARNINGS = {Kind.SIGN_IN_FAILED, Kind.PASSWORD_NOT_CHANGED, Kind.PASSWORD_KNOWN, Kind.LIMIT_REACHED}
+WARNINGS = {
+    Kind.SIGN_IN_FAILED,
+    Kind.PASSWORD_NOT_CHANGED,
+    Kind.PASSWORD_KNOWN,
+    Kind.PASSKEY_COPIED,
+    Kind.LIMIT_REACHED,
+}
 
 
 class Event(Model):

@@ -13,15 +13,18 @@ WAYS = {
 }
 
 FACTORS = {
+    "passkey": " and a passkey",
     "password+totp": " and a code",
     "password+recovery code": " and a recovery code",
 }
 ADDED = {
     "totp": "You turned two-step sign-in on.",
     "recovery codes": "You made new recovery codes.",
+    "passkey": "You added the passkey{}.",
 }
 REMOVED = {
     "totp": "You turned two-step sign-in off.",
+    "passkey": "You removed the passkey{}.",
 }
 
 
@@ -43,6 +46,8 @@ def password_changed(event: Event, details: dict[str, Any]) -> str:
 def sign_in_failed(_: Event, details: dict[str, Any]) -> str:
     if "proof" in details:
         return f"Somebody who was signed in as you could not prove it: a wrong {details['proof']}."
+    if "passkey" in details:
+        return "Somebody tried to sign in with a passkey that was not right."
     if "second_step" in details:
         return "Somebody who knew your password typed a wrong code."
     return "Somebody tried to sign in with a wrong password."
@@ -53,13 +58,15 @@ def signed_in(_: Event, details: dict[str, Any]) -> str:
 
 
 def factor_added(_: Event, details: dict[str, Any]) -> str:
-    return ADDED[details["factor"]]
+    name = f" “{details['name']}”" if "name" in details else ""
+    return ADDED[details["factor"]].format(name)
 
 
 def factor_removed(event: Event, details: dict[str, Any]) -> str:
     if is_by_operator(event):
         return f"{OPERATOR} took your second factors off your account."
-    return REMOVED[details["factor"]]
+    name = f" “{details['name']}”" if "name" in details else ""
+    return REMOVED[details["factor"]].format(name)
 
 
 def rights_changed(_: Event, details: dict[str, Any]) -> str:
@@ -94,6 +101,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.DEVICE_FORGOTTEN: device_forgotten,
     Kind.FACTOR_ADDED: factor_added,
     Kind.FACTOR_REMOVED: factor_removed,
+    Kind.PASSKEY_COPIED: lambda *_: "A copy of one of your passkeys was refused. Remove that passkey.",
     Kind.LIMIT_REACHED: lambda *_: "There were too many wrong attempts, so more had to wait for a while.",
     Kind.RIGHTS_CHANGED: rights_changed,
     Kind.SESSION_ENDED: session_ended,

@@ -4,12 +4,13 @@ from sqlalchemy import delete
 
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
-from netflix.errors import NotAccepted, SignInRequired, accept
+from netflix.errors import NotAccepted, PasskeyNotTaken, SignInRequired, accept
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
-from netflix.factors import second_step
-from netflix.limits import counter
+from netflix.factors import passkey, second_step
+from netflix.factors.challenge import Challenge
+from netflix.limits import counter, policy
 from netflix.signin import signin
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
@@ -44,6 +45,16 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
             raise NotAccepted({"code": [second_step.WRONG]})
         proved = renewed(session, user, visitor, f"{signin.PASSWORD}+{factor}" if factor else signin.PASSWORD)
     signin.forgive(counted, session.email)
+    return proved
+
+
+def prove_by_passkey(session: CurrentSession, answer: object, asked: Challenge, visitor: Visitor) -> Session:
+    """Proves it by one of their own passkeys. Raises PasskeyNotTaken, TooManyAttempts or SignInRequired."""
+    counted = counter.hit((policy.PASSKEYS_FROM_ADDRESS, visitor.address))
+    with counter.refunding(counted, unless=PasskeyNotTaken):
+        user = passkey.proved(answer, asked, visitor.address, session.user_id)
+        proved = renewed(session, user, visitor, passkey.FACTOR)
+    counter.refund(counted)
     return proved
 
 

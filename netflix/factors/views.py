@@ -1,21 +1,27 @@
-"""Pages to prove again that it is oneself, for the second step of signing in, and to turn that on and off."""
+"""Pages to prove again that it is oneself, for the second step of signing in, and for passkeys."""
 
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from netflix import forms, web
 from netflix.errors import Busy, FirstStepRequired, NotAccepted, Refusal, TooManyAttempts
-from netflix.factors import proof, recovery_code, second_step, two_step
+from netflix.factors import ceremony, challenge, passkey, proof, recovery_code, second_step, two_step
+from netflix.factors.challenge import Challenge
+from netflix.factors.passkey import Passkey
 from netflix.factors.recovery_code import RecoveryCode
 from netflix.factors.two_step import Setup
-from netflix.signin import current
+from netflix.signin import browser, current
 from netflix.web import local_path, see_other
 
 bp = Blueprint("factors", __name__)
 TWO_STEP = "/account/two-step"
+PASSKEYS = "/account/passkeys"
+CHALLENGE = "_challenge"
+THANKS = "Thank you, it is you. For ten minutes you are not asked again."
 
 
 @bp.get("/prove")
@@ -28,7 +34,7 @@ def prove() -> ResponseReturnValue:
     sent = request.form
     proved = proof.prove(current.session(), sent.get("password", ""), sent.get("code", ""), current.visitor())
     current.renew(proved)
-    current.tell("Thank you, it is you. For ten minutes you are not asked again.")
+    current.tell(THANKS)
     return see_other(local_path(sent.get("next", "")))
 
 
@@ -72,6 +78,66 @@ def renew_codes() -> ResponseReturnValue:
     return codes_page(two_step.renew_codes(current.proved(TWO_STEP), address()), "The old codes are worth nothing now.")
 
 
+@bp.post("/login/passkey/options")
+def ask_for_passkey() -> ResponseReturnValue:
+    return asked(*passkey.begin_using(challenge.SIGN_IN, address()))
+
+
+@bp.post("/login/passkey")
+def sign_in_by_passkey() -> ResponseReturnValue:
+    sent = sent_json()
+    given = Challenge.carried(current.take(CHALLENGE), challenge.SIGN_IN)
+    opened = passkey.sign_in(sent.get("credential"), given, sent.get("remember") is True, current.visitor())
+    return current.come_in(opened, going_on(sent))
+
+
+@bp.post("/prove/passkey/options")
+def ask_for_proof() -> ResponseReturnValue:
+    own = [one.shown_id for one in Passkey.of(current.session().user_id)]
+    return asked(*passkey.begin_using(challenge.PROVE, address(), own))
+
+
+@bp.post("/prove/passkey")
+def prove_by_passkey() -> ResponseReturnValue:
+    sent = sent_json()
+    given = Challenge.carried(current.take(CHALLENGE), challenge.PROVE)
+    current.renew(proof.prove_by_passkey(current.session(), sent.get("credential"), given, current.visitor()))
+    current.tell(THANKS)
+    return going_on(sent)
+
+
+@bp.get(PASSKEYS)
+def show_passkeys() -> ResponseReturnValue:
+    return passkeys_page()
+
+
+@bp.post(f"{PASSKEYS}/options")
+def ask_for_new_passkey() -> ResponseReturnValue:
+    return asked(*passkey.begin_adding(current.proved(PASSKEYS)))
+
+
+@bp.post(PASSKEYS)
+def add_passkey() -> ResponseReturnValue:
+    session, sent = current.proved(PASSKEYS), sent_json()
+    given = Challenge.carried(current.take(CHALLENGE), challenge.ADD)
+    row = passkey.add(session, sent.get("credential"), given, str(sent.get("name", "")), address())
+    current.tell(f"The passkey “{row.name}” is added. You can sign in with it.")
+    return jsonify(next=PASSKEYS)
+
+
+@bp.post(f"{PASSKEYS}/<int(max=2147483647):number>/rename")
+def rename_passkey(number: int) -> ResponseReturnValue:
+    passkey.rename(current.proved(PASSKEYS), number, request.form.get("name", ""))
+    return see_other(PASSKEYS)
+
+
+@bp.post(f"{PASSKEYS}/<int(max=2147483647):number>/remove")
+def remove_passkey(number: int) -> ResponseReturnValue:
+    passkey.remove(current.proved(PASSKEYS), number, address())
+    current.tell("The passkey is removed. Delete it from your device too: it opens nothing any more.")
+    return see_other(PASSKEYS)
+
+
 @bp.errorhandler(FirstStepRequired)
 def start_again(refusal: FirstStepRequired) -> ResponseReturnValue:
     if web.is_for_program():
@@ -89,7 +155,7 @@ def show_again(refusal: Refusal) -> ResponseReturnValue:
         "factors.prove": proof_page,
         "factors.take_second_step": second_step_page,
     }
-    page = pages.get(request.endpoint or "", two_step_page)
+    page = pages.get(request.endpoint or "", passkeys_page if "passkey" in request.path else two_step_page)
     return web.refused(refusal, lambda: page(refusal))
 
 
@@ -126,6 +192,35 @@ def two_step_page(refusal: Refusal | None = None) -> str:
         picture=Markup(setup.key.picture(session.email)),  # noqa: S704  (made of the key and an e-mail by segno)
         uri=setup.key.uri(session.email),
     )
+
+
+def passkeys_page(refusal: Refusal | None = None) -> str:
+    session = current.proved(PASSKEYS)
+    party = ceremony.party()
+    return web.page(
+        "factors/passkeys.html",
+        refusal=refusal,
+        passkeys=Passkey.of(session.user_id),
+        name=browser.named(session.user_agent),
+        longest=passkey.LONGEST_NAME,
+        elsewhere=None if urlsplit(request.host_url).hostname == party.id else f"{party.origin}{PASSKEYS}",
+    )
+
+
+def asked(given: Challenge, options: dict[str, Any]) -> Response:
+    """What the script asked for; what the passkey has to sign stays in the cookie too."""
+    current.put(CHALLENGE, list(given))
+    return jsonify(options)
+
+
+def sent_json() -> dict[str, Any]:
+    """What the script sent; nothing for what is no object."""
+    sent = request.get_json(silent=True)
+    return sent if isinstance(sent, dict) else {}
+
+
+def going_on(sent: dict[str, Any]) -> Response:
+    return jsonify(next=local_path(str(sent.get("next", ""))))
 
 
 def carried_setup() -> Setup:

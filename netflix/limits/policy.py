@@ -57,6 +57,10 @@ SECOND_STEP_TO_ACCOUNT = Limit(
 SECOND_STEP_FROM_ADDRESS = Limit(
     "second-step", Lane.ADDRESS, "wrong codes from one address", fixed="20 per 5 minutes; 60 per hour"
 )
+PASSKEYS_ASKED_FROM_ADDRESS = Limit(
+    "passkey-asked", Lane.ADDRESS, "sign-in pages that offer passkeys", fixed="60 per minute; 600 per hour"
+)
+PASSKEYS_FROM_ADDRESS = Limit("passkey", Lane.ADDRESS, "passkeys not taken", fixed="10 per minute; 60 per hour")
 FACTORS_OF_ACCOUNT = Limit("factors", Lane.ACCOUNT, "changes of codes and passkeys", fixed="30 per hour")
 
 LIMITS = (
@@ -74,5 +78,7 @@ LIMITS = (
     EMAIL_OF_ACCOUNT,
     SECOND_STEP_TO_ACCOUNT,
     SECOND_STEP_FROM_ADDRESS,
+    PASSKEYS_ASKED_FROM_ADDRESS,
+    PASSKEYS_FROM_ADDRESS,
     FACTORS_OF_ACCOUNT,
 )

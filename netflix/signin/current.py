@@ -24,8 +24,10 @@ __all__ = [
     "has_flashes",
     "is_signed_in",
     "proved",
+    "put",
     "renew",
     "session",
+    "take",
     "tell",
     "visitor",
 ]
@@ -98,6 +100,16 @@ def first_step() -> FirstStep:
     if carried is None or (step := FirstStep(*carried)).is_over:
         raise FirstStepRequired
     return step
+
+
+def put(name: str, value: object) -> None:
+    """Into the signed cookie, which its visitor can read."""
+    flask.session[name] = value
+
+
+def take(name: str) -> object:
+    """What was put there, once; None for nothing."""
+    return flask.session.pop(name, None)
 
 
 def carry(opened: Session) -> None:

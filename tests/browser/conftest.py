@@ -101,7 +101,7 @@ class Desk:
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
         self.open("/login")
         self.fill(email, password)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
 
     def come_in(self, email: str) -> None:
         """Signs in as somebody new, who registered out of sight."""
