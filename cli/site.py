@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from netflix import errors
     from netflix.accounts import blocklist, email, invitation, password, registration, screening, user, wordlist
     from netflix.events import event
+    from netflix.factors import passkey, recovery_code, removal
     from netflix.limits import address, counter, policy
     from netflix.mail import courier, delivery, outbox
     from netflix.signin import access, device, expiry, recovery, session
@@ -47,9 +48,12 @@ else:
         "password": "netflix.accounts.password",
         "policy": "netflix.limits.policy",
         "recovery": "netflix.signin.recovery",
+        "passkey": "netflix.factors.passkey",
+        "recovery_code": "netflix.factors.recovery_code",
         "redis_errors": "redis.exceptions",
         "registration": "netflix.accounts.registration",
         "screening": "netflix.accounts.screening",
+        "removal": "netflix.factors.removal",
         "session": "netflix.signin.session",
         "user": "netflix.accounts.user",
         "wordlist": "netflix.accounts.wordlist",

@@ -42,7 +42,13 @@ COLUMNS = (
     Column("signed_in_at", "Signed in", show=lambda user: last(user), role=lambda _: "quiet"),
     Column("created_at", "Created", role=lambda _: "quiet", spare=True),
 )
-DETAILS = (*COLUMNS, Column("sessions", "Sessions", lambda user: len(site.session.Session.everywhere(user))))
+DETAILS = (
+    *COLUMNS,
+    Column("sessions", "Sessions", lambda user: len(site.session.Session.everywhere(user))),
+    Column("second_factor", "Two-step", lambda user: user.has_second_factor),
+    Column("recovery_codes", "Recovery codes", lambda user: site.recovery_code.RecoveryCode.left(user.id)),
+    Column("passkeys", "Passkeys", lambda user: site.passkey.Passkey.count(user.id)),
+)
 
 
 def last(user: "User") -> str:
@@ -169,6 +175,28 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
             output.product(f"{output.printable(user.email)}\t{fresh}")
         else:
             hand_over(f"{user.email} has to sign in with a new password.", way, fresh)
+
+    refusals.for_each(emails, reset)
+
+
+@users.command("reset-second-factor")
+@click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
+@site.within
+def reset_second_factor(emails: tuple[str, ...]) -> None:
+    """Take second factors off users who have lost them.
+
+    That is two-step sign-in, its recovery codes, and passkeys.
+
+    Their sessions end, their password stays, and they are told by mail. Be sure first that it is they who ask.
+
+    \b
+    Example:
+      netflix-admin users reset-second-factor ada@example.org
+    """
+
+    def reset(email: str) -> None:
+        user = site.removal.reset_second_factor(email)
+        output.done(f"{user.email} signs in by password alone, and is signed out everywhere.")
 
     refusals.for_each(emails, reset)
 

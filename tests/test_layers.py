@@ -180,6 +180,7 @@ ACTS = {
     "netflix.mailed.verification": {"send_again", "confirm"},
     "netflix.factors.passkey": {"add", "rename", "remove", "refused"},
     "netflix.factors.proof": None,
+    "netflix.factors.removal": {"reset_second_factor"},
     "netflix.factors.second_step": None,
     "netflix.factors.two_step": {"turn_on", "turn_off", "renew_codes"},
 }

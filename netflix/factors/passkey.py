@@ -20,7 +20,7 @@ from netflix.errors import Declined, NotAccepted, NotFound, PasskeyNotTaken
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import Model, db
-from netflix.factors import ceremony, challenge
+from netflix.factors import ceremony, challenge, change
 from netflix.factors.ceremony import base64url, unpacked
 from netflix.factors.challenge import Challenge
 from netflix.limits import counter, policy
@@ -103,7 +103,7 @@ def begin_adding(session: CurrentSession) -> tuple[Challenge, dict[str, Any]]:
     return asked, ceremony.to_be_made(asked, session.email, [one.shown_id for one in own])
 
 
-def add(session: CurrentSession, answer: object, asked: Challenge, name: str, address: str) -> Passkey:
+def add(session: CurrentSession, answer: object, asked: Challenge, name: str, visitor: Visitor) -> Passkey:
     """Raises PasskeyNotTaken, or NotAccepted for its name."""
     name = accepted_name(name)
     made = ceremony.made(answer, asked)
@@ -127,7 +127,7 @@ def add(session: CurrentSession, answer: object, asked: Challenge, name: str, ad
     except IntegrityError:
         db.session.rollback()
         raise PasskeyNotTaken("That passkey is known already.", "Use another device.") from None
-    event.record(Kind.FACTOR_ADDED, session.user_id, address, factor=FACTOR, name=name)
+    change.note(Kind.FACTOR_ADDED, session.user_id, visitor, FACTOR, name=name)
     db.session.commit()
     return row
 
@@ -155,14 +155,14 @@ def rename(session: CurrentSession, number: int, name: str) -> None:
     db.session.commit()
 
 
-def remove(session: CurrentSession, number: int, address: str) -> None:
+def remove(session: CurrentSession, number: int, visitor: Visitor) -> None:
     """The password stays, so it is never the last way in. Raises NotFound for anybody else's."""
     own = delete(Passkey).where(Passkey.id == number, Passkey.user_id == session.user_id)
     name = db.session.execute(own.returning(Passkey.name)).scalar()
     if name is None:
         db.session.rollback()
         raise gone()
-    event.record(Kind.FACTOR_REMOVED, session.user_id, address, factor=FACTOR, name=name)
+    change.note(Kind.FACTOR_REMOVED, session.user_id, visitor, FACTOR, name=name)
     db.session.commit()
 
 

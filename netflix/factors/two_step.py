@@ -9,13 +9,13 @@ from netflix import sealed
 from netflix.accounts import email as addresses
 from netflix.accounts.user import User
 from netflix.errors import Declined, NotAccepted
-from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
-from netflix.factors import recovery_code, second_step
+from netflix.factors import change, recovery_code, second_step
 from netflix.factors.totp import Key
 from netflix.limits import counter, policy
 from netflix.signin.session import CurrentSession
+from netflix.signin.visitor import Visitor
 
 # How long a set-up page may be open.
 LASTS = timedelta(minutes=30)
@@ -45,7 +45,7 @@ def purpose(session: CurrentSession) -> str:
     return f"totp set-up {session.user_id}"
 
 
-def turn_on(session: CurrentSession, setup: Setup, code: str, address: str) -> list[str]:
+def turn_on(session: CurrentSession, setup: Setup, code: str, visitor: Visitor) -> list[str]:
     """From now on the password alone opens nothing. Answers the recovery codes, which are never shown again.
 
     Raises NotAccepted, TooManyAttempts, Busy, or Declined when it is on already.
@@ -64,12 +64,12 @@ def turn_on(session: CurrentSession, setup: Setup, code: str, address: str) -> l
         db.session.rollback()
         raise Declined("Two-step sign-in is on already.", "Turn it off first if you have a new device.")
     recovery_code.replace(session.user_id, kept)
-    event.record(Kind.FACTOR_ADDED, session.user_id, address, factor="totp")
+    change.note(Kind.FACTOR_ADDED, session.user_id, visitor, "totp")
     db.session.commit()
     return codes
 
 
-def renew_codes(session: CurrentSession, address: str) -> list[str]:
+def renew_codes(session: CurrentSession, visitor: Visitor) -> list[str]:
     """A new set in the place of what was left. Raises TooManyAttempts, Busy, or Declined when it is off."""
     codes, kept = fresh_codes(session)
     User.hold(session.user_id)
@@ -78,16 +78,16 @@ def renew_codes(session: CurrentSession, address: str) -> list[str]:
         db.session.rollback()
         raise Declined("Two-step sign-in is off.", "Turn it on first.")
     recovery_code.replace(user.id, kept)
-    event.record(Kind.FACTOR_ADDED, user.id, address, factor="recovery codes")
+    change.note(Kind.FACTOR_ADDED, user.id, visitor, "recovery codes")
     db.session.commit()
     return codes
 
 
-def turn_off(session: CurrentSession, address: str) -> None:
+def turn_off(session: CurrentSession, visitor: Visitor) -> None:
     """The password alone opens the account again; to turn it off twice is as good as once. Raises TooManyAttempts."""
     counter.hit((policy.FACTORS_OF_ACCOUNT, addresses.normalised(session.email)))
     if remove(session.user_id):
-        event.record(Kind.FACTOR_REMOVED, session.user_id, address, factor="totp")
+        change.note(Kind.FACTOR_REMOVED, session.user_id, visitor, "totp")
     db.session.commit()
 
 

@@ -62,20 +62,22 @@ def show_two_step() -> ResponseReturnValue:
 @bp.post(TWO_STEP)
 def turn_on() -> ResponseReturnValue:
     sent, session = request.form, current.proved(TWO_STEP)
-    codes = two_step.turn_on(session, carried_setup(), sent.get("code", ""), address())
+    codes = two_step.turn_on(session, carried_setup(), sent.get("code", ""), current.visitor())
     return codes_page(codes, "Two-step sign-in is on.")
 
 
 @bp.post(f"{TWO_STEP}/off")
 def turn_off() -> ResponseReturnValue:
-    two_step.turn_off(current.proved(TWO_STEP), address())
+    two_step.turn_off(current.proved(TWO_STEP), current.visitor())
     current.tell("Two-step sign-in is off. Your password alone opens your account.")
     return see_other("/account")
 
 
 @bp.post("/account/recovery-codes")
 def renew_codes() -> ResponseReturnValue:
-    return codes_page(two_step.renew_codes(current.proved(TWO_STEP), address()), "The old codes are worth nothing now.")
+    return codes_page(
+        two_step.renew_codes(current.proved(TWO_STEP), current.visitor()), "The old codes are worth nothing now."
+    )
 
 
 @bp.post("/login/passkey/options")
@@ -120,7 +122,7 @@ def ask_for_new_passkey() -> ResponseReturnValue:
 def add_passkey() -> ResponseReturnValue:
     session, sent = current.proved(PASSKEYS), sent_json()
     given = Challenge.carried(current.take(CHALLENGE), challenge.ADD)
-    row = passkey.add(session, sent.get("credential"), given, str(sent.get("name", "")), address())
+    row = passkey.add(session, sent.get("credential"), given, str(sent.get("name", "")), current.visitor())
     current.tell(f"The passkey “{row.name}” is added. You can sign in with it.")
     return jsonify(next=PASSKEYS)
 
@@ -133,7 +135,7 @@ def rename_passkey(number: int) -> ResponseReturnValue:
 
 @bp.post(f"{PASSKEYS}/<int(max=2147483647):number>/remove")
 def remove_passkey(number: int) -> ResponseReturnValue:
-    passkey.remove(current.proved(PASSKEYS), number, address())
+    passkey.remove(current.proved(PASSKEYS), number, current.visitor())
     current.tell("The passkey is removed. Delete it from your device too: it opens nothing any more.")
     return see_other(PASSKEYS)
 

@@ -36,9 +36,30 @@ def password_changed(detail: dict[str, Any]) -> str:
     return "the password was changed"
 
 
+def factor_added(detail: dict[str, Any]) -> str:
+    return ADDED.get(detail.get("factor", ""), "a second factor was added")
+
+
+def factor_removed(detail: dict[str, Any]) -> str:
+    return REMOVED.get(detail.get("factor", ""), "a second factor was removed")
+
+
+ADDED = {
+    "totp": "two-step sign-in was turned on",
+    "recovery codes": "new recovery codes were made, and the old ones ended",
+    "passkey": "a passkey was added",
+}
+REMOVED = {
+    "totp": "two-step sign-in was turned off",
+    "passkey": "a passkey was removed",
+    "all": "two-step sign-in, its recovery codes and all passkeys were taken off",
+}
+
 # What happened, as it stands after "On your account".
 SENTENCES: dict[Kind, Callable[[dict[str, Any]], str]] = {
     Kind.SIGNED_IN: lambda _: "somebody signed in with a browser that had not signed in before",
     Kind.PASSWORD_CHANGED: password_changed,
     Kind.EMAIL_RESTORED: lambda _: "a change of the e-mail was taken back",
+    Kind.FACTOR_ADDED: factor_added,
+    Kind.FACTOR_REMOVED: factor_removed,
 }

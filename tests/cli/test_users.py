@@ -141,13 +141,17 @@ def test_a_user_is_shown_with_all_that_an_operator_asks(run: Run, ada: str, brow
         "signed_in_at": "",
         "created_at": "",
         "sessions": 1,
+        "second_factor": False,
+        "recovery_codes": 0,
+        "passkeys": 0,
     }
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", shown["signed_in_at"])
     assert f"email\t{ada}\n" in run(f"users show {ada}").stdout
 
 
 @pytest.mark.parametrize(
-    "command", ["show", "disable", "enable", "promote", "demote", "delete --yes", "reset-password"]
+    "command",
+    ["show", "disable", "enable", "promote", "demote", "delete --yes", "reset-password", "reset-second-factor"],
 )
 def test_an_unknown_user_is_told_with_3(run: Run, command: str) -> None:
     refused = run(f"users {command} nobody@example.org")
