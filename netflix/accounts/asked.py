@@ -48,6 +48,10 @@ class Asked(Model):
         return db.session.scalar(taking, execution_options={"synchronize_session": False})
 
     @classmethod
+    def drop(cls, number: int) -> None:
+        db.session.execute(delete(cls).where(cls.id == number), execution_options={"synchronize_session": False})
+
+    @classmethod
     def any(cls) -> bool:
         return db.session.scalar(select(cls.id).limit(1)) is not None
 

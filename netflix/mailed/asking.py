@@ -62,8 +62,9 @@ ANSWERS: dict[str, Callable[[User, Asked], None]] = {
 
 def answer_all() -> None:
     """Answers what was asked, one by one; what fails is dropped, or it would hold up the others."""
-    while Asked.any():
-        asked = Asked.taken()
+    # Looking writes nothing; what another process is answering is left to it.
+    while Asked.any() and (asked := Asked.taken()):
+        number = asked.id
         try:
             answer(asked)
             db.session.commit()
@@ -73,13 +74,13 @@ def answer_all() -> None:
         except Exception:
             db.session.rollback()
             log.exception("what was asked could not be answered")
-            Asked.taken()
+            Asked.drop(number)
             db.session.commit()
     db.session.rollback()
 
 
-def answer(asked: Asked | None) -> None:
-    if asked and not asked.is_stale:
+def answer(asked: Asked) -> None:
+    if not asked.is_stale:
         user = User.known_as(asked.email)
         if user and not user.is_disabled:
             ANSWERS[asked.purpose](user, asked)
