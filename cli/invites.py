@@ -1,27 +1,16 @@
 """Links by which people may register."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import click
 
 from . import output, refusals, site, times
 from .output import Column
 
-if TYPE_CHECKING:
-    from netflix.accounts.invitation import Invitation
-
-
-def state(invitation: "Invitation") -> str:
-    if invitation.is_open:
-        return "open"
-    return "revoked" if invitation.revoked_at else "used up" if invitation.used >= invitation.uses else "expired"
-
-
 COLUMNS = (
     Column("id", "Id"),
     Column("note", "Note", shrinks=True),
-    Column("state", "State", state, role=lambda row: "good" if row.is_open else "quiet"),
+    Column("state", "State", role=lambda row: "good" if row.is_open else "quiet"),
     Column("used", "Used"),
     Column("uses", "Of"),
     Column("expires_at", "Ends"),

@@ -18,10 +18,6 @@ HANDED_OVER = {
 }
 
 
-def state(user: "User") -> str:
-    return "disabled" if user.is_disabled else "active" if user.has_password else "no password"
-
-
 def state_role(user: "User") -> str:
     return "bad" if user.is_disabled else "" if user.has_password else "quiet"
 
@@ -36,7 +32,7 @@ COLUMNS = (
         lambda user: "administrator" if user.is_admin else "member",
         lambda user: "good" if user.is_admin else "",
     ),
-    Column("disabled", "State", lambda user: user.is_disabled, state, state_role),
+    Column("disabled", "State", lambda user: user.is_disabled, lambda user: user.state, state_role),
     Column("has_password"),
     Column("verified", "Confirmed", lambda user: user.is_verified, role=lambda _: "quiet", spare=True),
     Column("signed_in_at", "Signed in", show=lambda user: last(user), role=lambda _: "quiet"),

@@ -25,3 +25,9 @@ def form(values: Mapping[str, str], *names: str, refusal: Refusal | None = None)
         field.errors = faults.get(name, [])
         setattr(fields, name, field)
     return fields
+
+
+def whole(text: str) -> int:
+    """A whole number as it was typed; 0 for what is none, or beyond reason."""
+    text = text.strip()
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from netflix import database, log, web
 from netflix.accounts import views as accounts_views
+from netflix.administration import views as administration_views
 from netflix.bodies import LONGEST, Bodies
 from netflix.config import Config
 from netflix.dashboard import views as dashboard_views
@@ -86,7 +87,7 @@ def create_app(config: Config | None = None) -> Flask:
     counters = app.extensions["netflix-counters"] = Counters(app, config)
     app.extensions["netflix-courier"] = Courier(app, [answer_all])
     web.init_app(app)
-    for views in (accounts_views, signin_views, factors_views, mailed_views, dashboard_views):
+    for views in (accounts_views, signin_views, factors_views, mailed_views, dashboard_views, administration_views):
         app.register_blueprint(views.bp)
     guarded = SecureHeaders(Bodies(Gate(app, counters), app))
     app.wsgi_app = TrustedProxies(guarded, config.trusted_proxies)  # type: ignore[method-assign]

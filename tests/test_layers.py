@@ -24,6 +24,7 @@ FLOORS = (
     "library",
     "playback",
     "dashboard",
+    "administration",
     "site",
     "serve",
     "__main__",
@@ -183,6 +184,7 @@ ACTS = {
     "netflix.factors.removal": {"reset_second_factor"},
     "netflix.factors.second_step": None,
     "netflix.factors.two_step": {"turn_on", "turn_off", "renew_codes"},
+    "netflix.administration.rights": None,
 }
 
 

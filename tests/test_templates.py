@@ -59,6 +59,7 @@ FORMS = [
 ]
 SOURCES = {str(path.relative_to(ROOT / "templates")): path.read_text() for path in (ROOT / "templates").rglob("*.html")}
 FIELDS = "_form.html"
+ASKING = re.compile(r"fields\.(email|\w+_password)\(")
 
 
 class Blank:
@@ -71,7 +72,7 @@ class Blank:
 def written(app: Flask, key: str, value: str) -> Iterator[tuple[str, dict[str, str | None]]]:
     """The fields of that kind, each with its template."""
     with app.test_request_context():
-        for name in sorted(name for name, source in SOURCES.items() if f'import "{FIELDS}"' in source):
+        for name in sorted(name for name, source in SOURCES.items() if ASKING.search(source)):
             page = web.page(name, form=Blank(), refusal=Refusal())
             yield from ((name, field) for field in Fields(page).found if field.get(key) == value)
 

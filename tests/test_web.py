@@ -378,9 +378,9 @@ def test_nothing_is_fetched_from_elsewhere(path: Any) -> None:
 def test_every_path_written_in_a_template_exists(app: Flask) -> None:
     adapter = app.url_map.bind("")
     for template in TEMPLATES:
-        for attribute, path in re.findall(r'(href|action)="(/[^"{]*(?:\{\{[^}]*\}\}[^"{]*)*)"', template.read_text()):
-            method = "POST" if attribute == "action" else "GET"
-            adapter.match(re.sub(r"\{\{[^}]*\}\}", "1", path), method=method)
+        linked = r'(?:method="(\w+)" )?(?:href|action)="(/[^"{]*(?:\{\{.*?\}\}[^"{]*)*)"'
+        for method, path in re.findall(linked, template.read_text()):
+            adapter.match(re.sub(r"\{\{.*?\}\}", "1", path.partition("?")[0]), method=method.upper() or "GET")
 
 
 @pytest.mark.parametrize(

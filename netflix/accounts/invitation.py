@@ -7,8 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import clock, links, token
 from netflix.clock import Instant
-from netflix.errors import LinkGone, NotAccepted, NotFound
+from netflix.errors import LinkGone, NotFound, accept
 from netflix.events import event
+from netflix.events.actor import OPERATOR, Actor
 from netflix.events.event import Kind
 from netflix.extensions import Model, db
 
@@ -21,6 +22,8 @@ class Invitation(Model):
     __table_args__ = {"sqlite_autoincrement": True}
 
     LASTS = timedelta(days=7)
+    LONGEST = timedelta(days=365)
+    MOST_USES = 10_000
     LONGEST_NOTE = 200
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -38,6 +41,12 @@ class Invitation(Model):
         return list(db.session.scalars(select(cls).order_by(cls.id.desc())))
 
     @classmethod
+    def latest(cls, most: int, before: int | None = None) -> list["Invitation"]:
+        """The latest first, older than the one of that number."""
+        older = [cls.id < before] if before else []
+        return list(db.session.scalars(select(cls).where(*older).order_by(cls.id.desc()).limit(most)))
+
+    @classmethod
     def open_with(cls, carried: str) -> "Invitation":
         """The one that a token opens. Raises LinkGone."""
         found = db.session.scalar(select(cls).where(cls.digest == token.digest(carried)))
@@ -48,6 +57,12 @@ class Invitation(Model):
     @property
     def is_open(self) -> bool:
         return self.revoked_at is None and self.used < self.uses and self.expires_at > clock.now()
+
+    @property
+    def state(self) -> str:
+        if self.is_open:
+            return "open"
+        return "revoked" if self.revoked_at else "used up" if self.used >= self.uses else "expired"
 
     @property
     def left(self) -> int:
@@ -77,25 +92,36 @@ def use(carried: str) -> int:
     return taken
 
 
-def invite(uses: int = 1, lasts: timedelta = Invitation.LASTS, note: str = "") -> str:
+def invite(uses: int = 1, lasts: timedelta = Invitation.LASTS, note: str = "", by: Actor = OPERATOR) -> str:
     """A new invitation's link. Raises NotAccepted."""
-    if len(note) > Invitation.LONGEST_NOTE:
-        raise NotAccepted({"note": [f"That note is too long. It can have up to {Invitation.LONGEST_NOTE} characters."]})
+    check(uses, lasts, note)
     carried = token.fresh()
     row = Invitation(digest=token.digest(carried), note=note, uses=uses, expires_at=clock.now() + lasts)
     db.session.add(row)
     db.session.flush()
-    event.record(Kind.LINK_MADE, link="invitation", invitation=row.id, uses=uses)
+    event.record(Kind.LINK_MADE, None, by.address, by.name, link="invitation", invitation=row.id, uses=uses)
     db.session.commit()
     return links.link(f"/invitation/{carried}")
 
 
-def revoke(number: int) -> None:
+def check(uses: int, lasts: timedelta, note: str) -> None:
+    """Raises NotAccepted with what stands at each field."""
+    of = Invitation
+    accept(
+        uses=[] if 1 <= uses <= of.MOST_USES else [f"Choose from 1 to {of.MOST_USES} people."],
+        days=[] if timedelta() < lasts <= of.LONGEST else [f"Choose from 1 to {of.LONGEST.days} days."],
+        note=[]
+        if len(note) <= of.LONGEST_NOTE
+        else [f"That note is too long. Use up to {of.LONGEST_NOTE} characters."],
+    )
+
+
+def revoke(number: int, by: Actor = OPERATOR) -> None:
     """Nobody comes in by it any more; to revoke twice is as good as once. Raises NotFound."""
     row = db.session.get(Invitation, number)
     if row is None:
-        raise NotFound(f"There is no invitation {number}.", "See `netflix-admin invites list`.")
+        raise NotFound(f"There is no invitation {number}.", by.way("See the list", "invites list"))
     if row.revoked_at is None:
         row.revoked_at = clock.now()
-        event.record(Kind.LINK_ENDED, link="invitation", invitation=row.id)
+        event.record(Kind.LINK_ENDED, None, by.address, by.name, link="invitation", invitation=row.id)
     db.session.commit()

@@ -50,12 +50,30 @@ class User(Model):
         return user
 
     @classmethod
+    def meant(cls, who: str | int) -> "User":
+        """By e-mail, or by number. Raises NotFound."""
+        if isinstance(who, str):
+            return cls.named(who)
+        user = cls.numbered(who)
+        if user is None:
+            raise NotFound("There is no such user any more.", "Go back to the list of users.")
+        return user
+
+    @classmethod
     def numbered(cls, number: int) -> "User | None":
         return db.session.get(cls, number)
 
     @classmethod
     def everyone(cls) -> list["User"]:
         return list(db.session.scalars(select(cls).order_by(cls.email_key)))
+
+    @classmethod
+    def page(cls, most: int, part: str = "", after: int | None = None) -> list["User"]:
+        """By e-mail, those with `part` in it, after the one of that number; the index is walked no further."""
+        wanted = [cls.email_key.contains(addresses.normalised(part), autoescape=True)] if part.strip() else []
+        if after:
+            wanted.append(cls.email_key > select(cls.email_key).where(cls.id == after).scalar_subquery())
+        return list(db.session.scalars(select(cls).where(*wanted).order_by(cls.email_key).limit(most)))
 
     @classmethod
     def hold(cls, user_id: int) -> None:
@@ -95,6 +113,10 @@ class User(Model):
     @property
     def is_disabled(self) -> bool:
         return self.disabled_at is not None
+
+    @property
+    def state(self) -> str:
+        return "disabled" if self.is_disabled else "active" if self.has_password else "no password"
 
     @property
     def has_password(self) -> bool:

@@ -8,11 +8,9 @@ Cheat Sheet and, where it has none, like them.
 import hmac
 import json
 import logging
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from getpass import getuser
 from typing import Any, NamedTuple
 
 from sqlalchemy import LargeBinary, Select, String, Text, event, insert, select, update
@@ -21,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from netflix import clock
 from netflix import config as settings
 from netflix.clock import Instant
+from netflix.events.actor import OPERATOR
 from netflix.extensions import Model, db
 
 log = logging.getLogger("netflix.event")
@@ -43,6 +42,7 @@ class Kind(StrEnum):
     FACTOR_ADDED = "authn_factor_created"
     FACTOR_REMOVED = "authn_factor_revoked"
     PASSKEY_COPIED = "authn_token_reuse"
+    DENIED = "authz_fail"
     LIMIT_REACHED = "excess_rate_limit_exceeded"
     RIGHTS_CHANGED = "privilege_permissions_changed"
     SESSION_ENDED = "session_expired"
@@ -65,6 +65,7 @@ WARNINGS = {
     Kind.PASSWORD_NOT_CHANGED,
     Kind.PASSWORD_KNOWN,
     Kind.PASSKEY_COPIED,
+    Kind.DENIED,
     Kind.LIMIT_REACHED,
 }
 
@@ -123,7 +124,7 @@ def record(kind: Kind, user_id: int | None = None, address: str = "", by: str | 
     Without `by` it was the user, from an address, or else the operator at a terminal.
     """
     if by is None:
-        by = operator() if not address else STRANGER if user_id is None else f"user:{user_id}"
+        by = OPERATOR.name if not address else STRANGER if user_id is None else f"user:{user_id}"
     # The first statement that writes: whoever comes at the same time waits here.
     length, before = db.session.execute(LENGTHENED, execution_options={"synchronize_session": False}).one()
     row = Event(
@@ -142,29 +143,26 @@ def record(kind: Kind, user_id: int | None = None, address: str = "", by: str | 
     db.session.info.setdefault("events", []).append(row)
 
 
-def operator() -> str:
-    """Who sits at the terminal, by the system's own word."""
-    return f"operator:{os.environ.get('SUDO_USER') or getuser()}"
-
-
 def length() -> int:
     """How many there are: the last one's number."""
     return db.session.scalar(select(ChainEnd.length)) or 0
 
 
 class Wanted(NamedTuple):
-    """Which events; those that are not given do not choose."""
+    """Which events; those that are not given do not choose. `before` is an event's number."""
 
     kinds: tuple[str, ...] = ()
     user_id: int | None = None
     address: str | None = None
     since: datetime | None = None
+    before: int | None = None
 
     def select(self) -> Select[Event]:
         chosen = {Event.user_id: self.user_id, Event.address: self.address}
         conditions = [column == value for column, value in chosen.items() if value is not None]
         conditions += [Event.kind.in_(self.kinds)] if self.kinds else []
         conditions += [Event.at >= self.since] if self.since else []
+        conditions += [Event.id < self.before] if self.before else []
         return select(Event).where(*conditions)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from netflix.events.event import Event, Kind
 
 OPERATOR = "The person who runs this site"
+ADMINISTRATOR = "An administrator"
 WAYS = {
     "signed out": "You signed out.",
     "ended from another browser": "You signed a browser out from another one.",
@@ -33,12 +34,15 @@ def told(event: Event) -> str:
     return SENTENCES[Kind(event.kind)](event, event.details)
 
 
-def is_by_operator(event: Event) -> bool:
-    return event.by.startswith("operator:")
+def doer(event: Event) -> str:
+    """Who did it, as the sentence begins; "You" when nobody else is known to have."""
+    if event.by.startswith("operator:"):
+        return OPERATOR
+    return ADMINISTRATOR if event.by.startswith("user:") and event.by != f"user:{event.user_id}" else "You"
 
 
 def password_changed(event: Event, details: dict[str, Any]) -> str:
-    if is_by_operator(event):
+    if event.by.startswith("operator:"):
         return f"{OPERATOR} gave you a new password."
     return "Your password was changed by a one-time link." if "way" in details else "You changed your password."
 
@@ -63,31 +67,31 @@ def factor_added(_: Event, details: dict[str, Any]) -> str:
 
 
 def factor_removed(event: Event, details: dict[str, Any]) -> str:
-    if is_by_operator(event):
-        return f"{OPERATOR} took your second factors off your account."
+    if doer(event) != "You":
+        return f"{doer(event)} took your second factors off your account."
     name = f" “{details['name']}”" if "name" in details else ""
     return REMOVED[details["factor"]].format(name)
 
 
-def rights_changed(_: Event, details: dict[str, Any]) -> str:
-    return f"{OPERATOR} made you {'an administrator' if details['admin'] else 'a member'}."
+def rights_changed(event: Event, details: dict[str, Any]) -> str:
+    return f"{doer(event)} made you {'an administrator' if details['admin'] else 'a member'}."
 
 
-def user_changed(_: Event, details: dict[str, Any]) -> str:
-    return f"{OPERATOR} {'kept you out for a while' if details['disabled'] else 'let you in again'}."
+def user_changed(event: Event, details: dict[str, Any]) -> str:
+    return f"{doer(event)} {'kept you out for a while' if details['disabled'] else 'let you in again'}."
 
 
-def session_ended(_: Event, details: dict[str, Any]) -> str:
-    return WAYS.get(details["reason"], f"{OPERATOR} signed you out.")
+def session_ended(event: Event, details: dict[str, Any]) -> str:
+    who = doer(event)
+    return WAYS.get(details["reason"], f"{who} signed {'a browser of yours' if who == 'You' else 'you'} out.")
 
 
 def device_forgotten(event: Event, details: dict[str, Any]) -> str:
-    who = OPERATOR if is_by_operator(event) else "You"
-    return f"{who} took {'a browser' if 'device' in details else 'all browsers'} off the known ones."
+    return f"{doer(event)} took {'a browser' if 'device' in details else 'all browsers'} off the known ones."
 
 
 def user_created(event: Event, _: dict[str, Any]) -> str:
-    return f"{OPERATOR} made your account." if is_by_operator(event) else "You made your account."
+    return f"{doer(event)} made your account."
 
 
 SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
@@ -96,12 +100,13 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.PASSWORD_CHANGED: password_changed,
     Kind.PASSWORD_NOT_CHANGED: lambda *_: "Somebody who was signed in as you typed a wrong present password.",
     Kind.PASSWORD_KNOWN: lambda *_: "Your password was found on a list of known ones, so you had to choose another.",
-    Kind.LINK_MADE: lambda *_: f"{OPERATOR} made you a one-time link for a new password.",
+    Kind.LINK_MADE: lambda event, _: f"{doer(event)} made you a one-time link for a new password.",
     Kind.LINK_ENDED: lambda *_: "A one-time link was ended.",
     Kind.DEVICE_FORGOTTEN: device_forgotten,
     Kind.FACTOR_ADDED: factor_added,
     Kind.FACTOR_REMOVED: factor_removed,
     Kind.PASSKEY_COPIED: lambda *_: "A copy of one of your passkeys was refused. Remove that passkey.",
+    Kind.DENIED: lambda *_: "Somebody who was signed in as you asked for a page that is for administrators.",
     Kind.LIMIT_REACHED: lambda *_: "There were too many wrong attempts, so more had to wait for a while.",
     Kind.RIGHTS_CHANGED: rights_changed,
     Kind.SESSION_ENDED: session_ended,

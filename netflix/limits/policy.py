@@ -62,6 +62,9 @@ PASSKEYS_ASKED_FROM_ADDRESS = Limit(
 )
 PASSKEYS_FROM_ADDRESS = Limit("passkey", Lane.ADDRESS, "passkeys not taken", fixed="10 per minute; 60 per hour")
 FACTORS_OF_ACCOUNT = Limit("factors", Lane.ACCOUNT, "changes of codes and passkeys", fixed="30 per hour")
+DENIED_TO_ACCOUNT = Limit(
+    "denied", Lane.ACCOUNT, "pages not for them that are written down; more are not", fixed="10 per hour"
+)
 
 LIMITS = (
     SIGN_IN_FROM_ADDRESS,
@@ -81,4 +84,5 @@ LIMITS = (
     PASSKEYS_ASKED_FROM_ADDRESS,
     PASSKEYS_FROM_ADDRESS,
     FACTORS_OF_ACCOUNT,
+    DENIED_TO_ACCOUNT,
 )

@@ -1,14 +1,19 @@
-"""What the operator decides about a user's way in; each ends every session that should not go on."""
+"""What an administrator or the operator decides about a user's way in; each ends every session that should not go on.
+
+Who is meant is given by e-mail or number, who acts as an `Actor`: never an administrator about themselves.
+"""
 
 from sqlalchemy import delete, select
 
 from netflix import clock
+from netflix.accounts import email as addresses
 from netflix.accounts import one_time_link
 from netflix.accounts import password as passwords
 from netflix.accounts.one_time_link import OF_THE_PASSWORD
 from netflix.accounts.user import User
 from netflix.errors import Declined, NotFound, accept
 from netflix.events import event
+from netflix.events.actor import OPERATOR, Actor
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.mail import notice
@@ -40,117 +45,140 @@ def set_password(email: str, password: str) -> User:
     return user
 
 
-def reset_by_link(email: str) -> str:
+def reset_by_link(who: str | int, by: Actor = OPERATOR) -> str:
     """Forgets the password, ends all sessions, and answers a one-time link. Raises NotFound or Declined."""
-    user = to_be_let_in(email)
+    user = to_be_let_in(who, by)
     user.password_hash = None
     Session.end_all(user.id)
-    link = recovery.issue(user)
+    link = recovery.issue(user, by=by)
     db.session.commit()
     return recovery.address_of(link)
 
 
-def to_be_let_in(email: str) -> User:
-    """Raises NotFound, or Declined for a disabled user."""
-    user = User.named(email)
-    if user.is_disabled:
-        raise Declined(f"{user.email} is disabled.", "First let them in again: `netflix-admin users enable EMAIL`.")
+def somebody(who: str | int, by: Actor) -> User:
+    """Raises NotFound, or Declined for an administrator's own account.
+
+    Nobody shuts themselves out by a slip, and whoever took over a session gets no new password by it
+    without the present one.
+    """
+    user = User.meant(who)
+    if user.id == by.user_id:
+        raise Declined(
+            "That is your own account.", "Look after it on your account's page, or ask another administrator."
+        )
     return user
 
 
-def disable(email: str) -> User:
+def to_be_let_in(who: str | int, by: Actor = OPERATOR) -> User:
+    """Raises NotFound, or Declined, for a disabled user too."""
+    user = somebody(who, by)
+    if user.is_disabled:
+        raise Declined(f"{user.email} is disabled.", by.way("First let them in again", "users enable EMAIL"))
+    return user
+
+
+def disable(who: str | int, by: Actor = OPERATOR) -> User:
     """Raises NotFound, or Declined for the last administrator. Disabling twice is as good as once."""
-    user = User.named(email)
-    keep_an_administrator(user)
+    user = somebody(who, by)
+    keep_an_administrator(user, by)
     user.disabled_at = user.disabled_at or clock.now()
     shut_out(user)
-    event.record(Kind.USER_CHANGED, user.id, disabled=True)
+    event.record(Kind.USER_CHANGED, user.id, by.address, by.name, disabled=True)
     db.session.commit()
     return user
 
 
-def enable(email: str) -> User:
+def enable(who: str | int, by: Actor = OPERATOR) -> User:
     """Raises NotFound."""
-    user = User.named(email)
+    user = somebody(who, by)
     user.disabled_at = None
-    event.record(Kind.USER_CHANGED, user.id, disabled=False)
+    event.record(Kind.USER_CHANGED, user.id, by.address, by.name, disabled=False)
     db.session.commit()
     return user
 
 
-def remove(email: str) -> User:
-    """Deletes a user and, by their foreign keys, all that is theirs. Raises NotFound, or Declined as `disable`."""
-    user = User.named(email)
-    keep_an_administrator(user)
+def remove(who: str | int, by: Actor = OPERATOR, typed: str | None = None) -> User:
+    """Deletes a user and, by their foreign keys, all that is theirs.
+
+    `typed` is the e-mail as somebody typed it to be sure. Raises NotFound, NotAccepted, or Declined as `disable`.
+    """
+    user = somebody(who, by)
+    same = typed is None or addresses.normalised(typed) == user.email_key
+    accept(email=[] if same else ["That is not their e-mail address. Nothing was deleted."])
+    keep_an_administrator(user, by)
     db.session.delete(user)
-    event.record(Kind.USER_DELETED, user.id)
+    event.record(Kind.USER_DELETED, user.id, by.address, by.name)
     db.session.commit()
     return user
 
 
-def promote(email: str) -> User:
+def promote(who: str | int, by: Actor = OPERATOR) -> User:
     """Makes a user an administrator. Raises NotFound.
 
     Their sessions end: a browser that was signed in for less does not become an administrator's by itself
     (OWASP Session Management Cheat Sheet, Renew the Session ID After Any Privilege Level Change).
     """
-    user = User.named(email)
+    user = somebody(who, by)
     if not user.is_admin:
         user.is_admin = True
         Session.end_all(user.id)
-        event.record(Kind.RIGHTS_CHANGED, user.id, admin=True)
+        event.record(Kind.RIGHTS_CHANGED, user.id, by.address, by.name, admin=True)
     db.session.commit()
     return user
 
 
-def demote(email: str) -> User:
+def demote(who: str | int, by: Actor = OPERATOR) -> User:
     """An administrator is a member again. Raises NotFound or Declined.
 
     Their sessions go on, as a member's: every request reads the row.
     """
-    user = User.named(email)
-    keep_an_administrator(user)
+    user = somebody(who, by)
+    keep_an_administrator(user, by)
     user.is_admin = False
-    event.record(Kind.RIGHTS_CHANGED, user.id, admin=False)
+    event.record(Kind.RIGHTS_CHANGED, user.id, by.address, by.name, admin=False)
     db.session.commit()
     return user
 
 
-def keep_an_administrator(user: User) -> None:
+def keep_an_administrator(user: User, by: Actor) -> None:
     """Raises Declined when nobody else could administer the site."""
     User.hold_administrators()
     others = select(User.id).where(User.is_admin, User.disabled_at.is_(None), User.id != user.id)
     if user.is_admin and not user.is_disabled and db.session.scalar(others.limit(1)) is None:
         raise Declined(
             f"{user.email} is the only administrator who may sign in.",
-            "Make another first: `netflix-admin users promote EMAIL`.",
+            by.way("Make another first", "users promote EMAIL"),
         )
 
 
-def end_session(session_id: int) -> None:
+def end_session(session_id: int, by: Actor = OPERATOR) -> None:
     """Raises NotFound."""
     whose = db.session.execute(delete(Session).where(Session.id == session_id).returning(Session.user_id)).scalar()
     if whose is None:
         db.session.rollback()
-        raise NotFound(f"There is no session {session_id}.", "See `netflix-admin sessions list`.")
-    event.record(Kind.SESSION_ENDED, whose, reason="ended by the operator", session=session_id)
+        raise NotFound(f"There is no session {session_id}.", by.way("See who is signed in", "sessions list"))
+    ended(by, whose, session=session_id)
     db.session.commit()
 
 
-def end_sessions_of(email: str) -> int:
+def end_sessions_of(who: str | int, by: Actor = OPERATOR) -> int:
     """Ends a user's sessions; answers how many there were. Raises NotFound."""
-    user = User.named(email)
-    ended = Session.end_all(user.id)
-    if ended:
-        event.record(Kind.SESSION_ENDED, user.id, reason="ended by the operator", sessions=ended)
+    user = somebody(who, by)
+    sessions = Session.end_all(user.id)
+    if sessions:
+        ended(by, user.id, sessions=sessions)
     db.session.commit()
-    return ended
+    return sessions
+
+
+def ended(by: Actor, whose: int, **what: int) -> None:
+    event.record(Kind.SESSION_ENDED, whose, by.address, by.name, reason=f"ended by {by.title}", **what)
 
 
 def end_every_session() -> int:
     """Everybody has to sign in again; answers how many sessions there were."""
-    ended = len(db.session.execute(delete(Session).returning(Session.id)).all())
-    if ended:
-        event.record(Kind.SESSION_ENDED, reason="everybody's ended by the operator", sessions=ended)
+    sessions = len(db.session.execute(delete(Session).returning(Session.id)).all())
+    if sessions:
+        event.record(Kind.SESSION_ENDED, reason="everybody's ended by the operator", sessions=sessions)
     db.session.commit()
-    return ended
+    return sessions

@@ -7,6 +7,7 @@ from netflix.accounts.one_time_link import OF_THE_PASSWORD, OneTimeLink, Purpose
 from netflix.accounts.user import User
 from netflix.errors import LinkGone, accept
 from netflix.events import event
+from netflix.events.actor import OPERATOR, Actor
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter, policy
@@ -15,16 +16,16 @@ from netflix.signin import browser
 from netflix.signin.session import Session
 
 
-def issue(user: User, address: str = "") -> OneTimeLink:
+def issue(user: User, address: str = "", by: Actor = OPERATOR) -> OneTimeLink:
     """A new link for a new password; committed by the act that called.
 
-    `address` is where somebody asked for it by mail; the operator has none.
+    `address` is where somebody asked for it by mail; else it was `by`.
     """
     link = OneTimeLink.issued(user, Purpose.RECOVER)
     if address:
         event.record(Kind.RECOVERY_ASKED, user.id, address, event.STRANGER)
     else:
-        event.record(Kind.LINK_MADE, user.id, link="new password")
+        event.record(Kind.LINK_MADE, user.id, by.address, by.name, link="new password")
     return link
 
 

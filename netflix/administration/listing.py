@@ -1,0 +1,63 @@
+"""Events as an administrator chooses and reads them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+from netflix import clock
+from netflix.accounts.user import User
+from netflix.errors import accept
+from netflix.events.event import Event, Kind, Wanted
+from netflix.extensions import db
+
+SINCE = {
+    "1h": ("The last hour", timedelta(hours=1)),
+    "24h": ("The last day", timedelta(days=1)),
+    "7d": ("The last 7 days", timedelta(days=7)),
+    "30d": ("The last 30 days", timedelta(days=30)),
+}
+
+
+class ListedEvent(NamedTuple):
+    """An event, and the e-mail of whom it is about while there is such a user."""
+
+    event: Event
+    email: str | None
+
+    @property
+    def by_user(self) -> int | None:
+        """The number of the user who did it, where it was another than whom it is about."""
+        kind, _, number = self.event.by.partition(":")
+        return int(number) if kind == "user" and int(number) != self.event.user_id else None
+
+    @property
+    def detail(self) -> str:
+        said = {True: "yes", False: "no"}
+        return ", ".join(
+            f"{name.replace('_', ' ')}: {said[value] if isinstance(value, bool) else value}"
+            for name, value in self.event.details.items()
+        )
+
+
+def chosen(sent: Mapping[str, str], before: int | None = None) -> Wanted:
+    """What was asked for by `user` (an e-mail or number), `address`, `kind` and `since`. Raises NotAccepted."""
+    kind, since, who = sent.get("kind", ""), sent.get("since", ""), sent.get("user", "").strip()
+    number = int(who) if who.isdecimal() and len(who) < 10 else None
+    if who and number is None:
+        known = User.known_as(who)
+        accept(user=[] if known else ["There is no user with this e-mail or number."])
+        number = known.id if known else None
+    return Wanted(
+        (kind,) if kind in set(Kind) else (),
+        number,
+        sent.get("address", "").strip() or None,
+        clock.now() - SINCE[since][1] if since in SINCE else None,
+        before,
+    )
+
+
+def events(wanted: Wanted, most: int) -> list[ListedEvent]:
+    """The newest first."""
+    rows = wanted.select().add_columns(User.email).outerjoin(User, User.id == Event.user_id)
+    found = db.session.execute(rows.order_by(Event.id.desc()).limit(most))
+    return [ListedEvent(event, email) for event, email in found]
