@@ -61,7 +61,7 @@ def db() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
 @site.within
 def purge(dry_run: bool) -> None:
-    """Delete expired sessions and links, and mails given up.
+    """Delete what has run out: sessions, links, mails, accounts.
 
     For cron: it says nothing when nothing was done, and two at once do no harm.
 

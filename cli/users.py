@@ -18,8 +18,12 @@ HANDED_OVER = {
 }
 
 
+def state(user: "User") -> str:
+    return f"leaving {output.human(user.deleting_at)}" if user.state == "leaving" else user.state
+
+
 def state_role(user: "User") -> str:
-    return "bad" if user.is_disabled else "" if user.has_password else "quiet"
+    return {"disabled": "bad", "leaving": "bad", "no password": "quiet"}.get(user.state, "")
 
 
 COLUMNS = (
@@ -32,9 +36,10 @@ COLUMNS = (
         lambda user: "administrator" if user.is_admin else "member",
         lambda user: "good" if user.is_admin else "",
     ),
-    Column("disabled", "State", lambda user: user.is_disabled, lambda user: user.state, state_role),
+    Column("disabled", "State", lambda user: user.is_disabled, lambda user: state(user), state_role),
     Column("has_password"),
     Column("verified", "Confirmed", lambda user: user.is_verified, role=lambda _: "quiet", spare=True),
+    Column("deleting_at"),
     Column("signed_in_at", "Signed in", show=lambda user: last(user), role=lambda _: "quiet"),
     Column("created_at", "Created", role=lambda _: "quiet", spare=True),
 )

@@ -21,6 +21,7 @@ from netflix.limits.counter import Counters
 from netflix.mail.courier import Courier
 from netflix.mailed import views as mailed_views
 from netflix.mailed.asking import answer_all
+from netflix.own import views as own_views
 from netflix.paths import where
 from netflix.schema import Migrations
 from netflix.signin import views as signin_views
@@ -87,7 +88,15 @@ def create_app(config: Config | None = None) -> Flask:
     counters = app.extensions["netflix-counters"] = Counters(app, config)
     app.extensions["netflix-courier"] = Courier(app, [answer_all])
     web.init_app(app)
-    for views in (accounts_views, signin_views, factors_views, mailed_views, dashboard_views, administration_views):
+    for views in (
+        accounts_views,
+        signin_views,
+        factors_views,
+        own_views,
+        mailed_views,
+        dashboard_views,
+        administration_views,
+    ):
         app.register_blueprint(views.bp)
     guarded = SecureHeaders(Bodies(Gate(app, counters), app))
     app.wsgi_app = TrustedProxies(guarded, config.trusted_proxies)  # type: ignore[method-assign]

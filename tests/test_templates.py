@@ -53,6 +53,7 @@ FORMS = [
     "accounts/register.html",
     "factors/prove.html",
     "mailed/email.html",
+    "own/alarm.html",
     "signin/login.html",
     "signin/password.html",
     "signin/recover.html",

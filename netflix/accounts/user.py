@@ -1,6 +1,6 @@
 """A person who may sign in."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,6 +19,9 @@ class User(Model):
     # SQLite would give a deleted row's number to the next one.
     __table_args__ = {"sqlite_autoincrement": True}
 
+    # Who asked to be deleted may come back for so long.
+    GRACE = timedelta(days=7)
+
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(addresses.LONGEST))
     email_key: Mapped[str] = mapped_column(String(addresses.LONGEST), unique=True)
@@ -34,6 +37,8 @@ class User(Model):
     # Read with the row, so that whether there is a second factor costs a sign-in nothing; see `factors.totp`.
     totp_secret: Mapped[str | None] = mapped_column(String(255))
     totp_step: Mapped[int | None] = mapped_column(BigInteger)
+    # When they asked to be deleted; signing in until then takes it back.
+    deleting_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
 
     @classmethod
     def known_as(cls, email: str) -> "User | None":
@@ -115,8 +120,14 @@ class User(Model):
         return self.disabled_at is not None
 
     @property
+    def is_leaving(self) -> bool:
+        return self.deleting_at is not None
+
+    @property
     def state(self) -> str:
-        return "disabled" if self.is_disabled else "active" if self.has_password else "no password"
+        if self.is_disabled or self.is_leaving:
+            return "disabled" if self.is_disabled else "leaving"
+        return "active" if self.has_password else "no password"
 
     @property
     def has_password(self) -> bool:

@@ -1,9 +1,9 @@
 """The dashboard, the way to it, and the account: what can be done with it, and what happened."""
 
-from flask import Blueprint, redirect
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
-from netflix import web
+from netflix import forms, web
 from netflix.events import event, story
 from netflix.events.event import Wanted
 from netflix.factors.passkey import Passkey
@@ -14,6 +14,8 @@ from netflix.signin.session import ListedSession
 bp = Blueprint("dashboard", __name__)
 # Of one's own events, the latest.
 SHOWN = 50
+# Of one's browsers, the latest seen; a page of their own has all.
+BROWSERS = 4
 
 
 @bp.get("/")
@@ -30,6 +32,7 @@ def show() -> ResponseReturnValue:
         name=session.email.partition("@")[0],
         sessions=ListedSession.of(session.user_id),
         current_id=session.id,
+        most=BROWSERS,
     )
 
 
@@ -43,5 +46,7 @@ def show_account() -> ResponseReturnValue:
 
 @bp.get("/activity")
 def show_activity() -> ResponseReturnValue:
-    own = event.latest(Wanted(user_id=current.session().user_id), SHOWN)
-    return web.page("dashboard/activity.html", happened=[(row, story.told(row)) for row in own], most=SHOWN)
+    before = forms.whole(request.args.get("before", ""))
+    found = event.latest(Wanted(user_id=current.session().user_id, before=before), SHOWN + 1)
+    happened = [story.Told.of(row) for row in found[:SHOWN]]
+    return web.page("dashboard/activity.html", happened=happened, before=before, more=found[SHOWN:])

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from netflix import clock
 from netflix import config as settings
 from netflix.clock import Instant
+from netflix.errors import NotFound
 from netflix.events.actor import OPERATOR
 from netflix.extensions import Model, db
 
@@ -58,6 +59,10 @@ class Kind(StrEnum):
     EMAIL_RESTORED = "user_email_restored"
     USER_CHANGED = "user_updated"
     USER_DELETED = "user_deleted"
+    USER_LEAVING = "user_archived"
+    USER_STAYED = "user_restored"
+    DATA_EXPORTED = "sensitive_read"
+    REPORTED = "authn_misuse_reported"
 
 
 WARNINGS = {
@@ -67,6 +72,7 @@ WARNINGS = {
     Kind.PASSKEY_COPIED,
     Kind.DENIED,
     Kind.LIMIT_REACHED,
+    Kind.REPORTED,
 }
 
 
@@ -169,6 +175,14 @@ class Wanted(NamedTuple):
 def latest(wanted: Wanted, most: int) -> list[Event]:
     """The newest first."""
     return list(db.session.scalars(wanted.select().order_by(Event.id.desc()).limit(most)))
+
+
+def of(user_id: int, number: int) -> Event:
+    """One event of a user's own. Raises NotFound for anybody else's."""
+    found = db.session.scalar(select(Event).where(Event.id == number, Event.user_id == user_id))
+    if found is None:
+        raise NotFound("There is no such event.", "Go back to what happened lately.")
+    return found
 
 
 def following(wanted: Wanted, after: int = 0) -> Iterator[Event]:

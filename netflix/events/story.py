@@ -1,7 +1,8 @@
 """What happened, as the person it happened to is told: in plain words."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from netflix.events.event import Event, Kind
 
@@ -29,9 +30,38 @@ REMOVED = {
 }
 
 
+# What is no harm, whoever did it, or is told as somebody else's doing.
+HARMLESS = {Kind.SIGN_IN_FAILED, Kind.LIMIT_REACHED, Kind.SESSION_ENDED, Kind.USER_CREATED, Kind.REPORTED}
+
+
+class Told(NamedTuple):
+    """An event of one's own, as its person reads it."""
+
+    number: int
+    at: datetime
+    sentence: str
+    address: str
+    is_warning: bool
+    is_disputable: bool
+
+    @classmethod
+    def of(cls, event: Event) -> "Told":
+        return cls(event.id, event.at, told(event), address(event), event.is_warning, is_disputable(event))
+
+
+def is_disputable(event: Event) -> bool:
+    """Whether somebody may say that it was not them: what was done as them, and matters."""
+    return doer(event) == "You" and event.kind not in HARMLESS
+
+
 def told(event: Event) -> str:
     """One sentence about an event of one's own."""
     return SENTENCES[Kind(event.kind)](event, event.details)
+
+
+def address(event: Event) -> str:
+    """From where it was done; where an administrator was is not for others to know."""
+    return "" if doer(event) == ADMINISTRATOR else event.address
 
 
 def doer(event: Event) -> str:
@@ -121,5 +151,9 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.EMAIL_CHANGED: lambda *_: "Your e-mail was changed.",
     Kind.EMAIL_RESTORED: lambda *_: "A change of your e-mail was taken back, and your password forgotten.",
     Kind.USER_CHANGED: user_changed,
+    Kind.USER_LEAVING: lambda *_: "You asked for your account to be deleted.",
+    Kind.USER_STAYED: lambda *_: "You came back, so your account stays.",
+    Kind.DATA_EXPORTED: lambda *_: "You took a copy of your data.",
+    Kind.REPORTED: lambda *_: "You said that something here was not you, and signed every browser out.",
     Kind.USER_DELETED: lambda *_: "Your account was deleted.",
 }

@@ -65,6 +65,7 @@ FACTORS_OF_ACCOUNT = Limit("factors", Lane.ACCOUNT, "changes of codes and passke
 DENIED_TO_ACCOUNT = Limit(
     "denied", Lane.ACCOUNT, "pages not for them that are written down; more are not", fixed="10 per hour"
 )
+EXPORT_OF_ACCOUNT = Limit("export", Lane.ACCOUNT, "copies of one's data", fixed="10 per hour")
 
 LIMITS = (
     SIGN_IN_FROM_ADDRESS,
@@ -85,4 +86,5 @@ LIMITS = (
     PASSKEYS_FROM_ADDRESS,
     FACTORS_OF_ACCOUNT,
     DENIED_TO_ACCOUNT,
+    EXPORT_OF_ACCOUNT,
 )

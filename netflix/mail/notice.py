@@ -62,4 +62,6 @@ SENTENCES: dict[Kind, Callable[[dict[str, Any]], str]] = {
     Kind.EMAIL_RESTORED: lambda _: "a change of the e-mail was taken back",
     Kind.FACTOR_ADDED: factor_added,
     Kind.FACTOR_REMOVED: factor_removed,
+    Kind.USER_LEAVING: lambda _: "somebody asked for it to be deleted: it will be in a week, unless you sign in before",
+    Kind.USER_STAYED: lambda _: "somebody signed in, so it is not deleted",
 }

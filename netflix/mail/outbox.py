@@ -124,6 +124,11 @@ def stir() -> None:
     db.session.info[POSTED] = True
 
 
+def withdraw(email: str) -> None:
+    """Whatever waits for, or could not be brought to, somebody who is deleted; committed by the act that called."""
+    db.session.execute(delete(Mail).where(Mail.recipient == email), execution_options=AS_IT_IS)
+
+
 def written(to: str, template: str, expires_at: datetime | None = None, **values: Any) -> Mail:
     """A mail that is in no outbox yet."""
     found = current_app.jinja_env.get_template(f"mail/{template}.txt")

@@ -16,7 +16,7 @@ from netflix.events import event
 from netflix.events.actor import OPERATOR, Actor
 from netflix.events.event import Kind
 from netflix.extensions import db
-from netflix.mail import notice
+from netflix.mail import notice, outbox
 from netflix.signin import recovery
 from netflix.signin.session import Session
 
@@ -107,6 +107,8 @@ def remove(who: str | int, by: Actor = OPERATOR, typed: str | None = None) -> Us
     accept(email=[] if same else ["That is not their e-mail address. Nothing was deleted."])
     keep_an_administrator(user, by)
     db.session.delete(user)
+    db.session.flush()
+    outbox.withdraw(user.email)
     event.record(Kind.USER_DELETED, user.id, by.address, by.name)
     db.session.commit()
     return user
@@ -143,8 +145,9 @@ def demote(who: str | int, by: Actor = OPERATOR) -> User:
 def keep_an_administrator(user: User, by: Actor) -> None:
     """Raises Declined when nobody else could administer the site."""
     User.hold_administrators()
-    others = select(User.id).where(User.is_admin, User.disabled_at.is_(None), User.id != user.id)
-    if user.is_admin and not user.is_disabled and db.session.scalar(others.limit(1)) is None:
+    staying = (User.disabled_at.is_(None), User.deleting_at.is_(None))
+    others = select(User.id).where(User.is_admin, User.id != user.id, *staying)
+    if user.is_admin and not user.is_disabled and not user.is_leaving and db.session.scalar(others.limit(1)) is None:
         raise Declined(
             f"{user.email} is the only administrator who may sign in.",
             by.way("Make another first", "users promote EMAIL"),

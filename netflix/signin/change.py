@@ -14,10 +14,20 @@ from netflix.signin.visitor import Visitor
 
 
 def change_password(session: CurrentSession, present: str, chosen: str, visitor: Visitor) -> Session:
-    """Proves the present password (ASVS 5.0 6.2.3), sets the chosen one, and ends every session for a fresh one.
+    """Sets the chosen password, and ends every session for a fresh one. Raises as `checked`, or WrongCredentials."""
+    user, kept = checked(session, present, chosen, visitor)
+    access.shut_out(user)
+    User.end_demand(user.id)
+    notice.tell(user.told_at, Kind.PASSWORD_CHANGED, visitor.address, browser.named(visitor.user_agent))
+    event.record(Kind.PASSWORD_CHANGED, user.id, visitor.address)
+    return signin.opened(user, kept, session.remembered, visitor, follows=session)
+
+
+def checked(session: CurrentSession, present: str, chosen: str, visitor: Visitor) -> tuple[User, str]:
+    """The user, who proved the present password (ASVS 5.0 6.2.3), and the chosen one as it is to be kept.
 
     A guess at the present password counts as an attempt to sign in. Raises NotAccepted, TooManyAttempts, Busy,
-    or, when somebody else changed the account meanwhile, SignInRequired or WrongCredentials.
+    or, when somebody else deleted the account meanwhile, SignInRequired.
     """
     accept(password=passwords.faults(chosen, session.email))
     counted = counter.hit(*signin.subjects(session.email, visitor))
@@ -32,8 +42,4 @@ def change_password(session: CurrentSession, present: str, chosen: str, visitor:
             raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
         kept = passwords.stored(chosen)
     signin.forgive(counted, session.email)
-    access.shut_out(user)
-    User.end_demand(user.id)
-    notice.tell(user.told_at, Kind.PASSWORD_CHANGED, visitor.address, browser.named(visitor.user_agent))
-    event.record(Kind.PASSWORD_CHANGED, user.id, visitor.address)
-    return signin.opened(user, kept, session.remembered, visitor, follows=session)
+    return user, kept

@@ -120,6 +120,8 @@ def carry(opened: Session) -> None:
     unmark()
     # The secret of the forms to come goes with this cookie, so that no later page must set it anew.
     csrf.token()
+    if opened.is_return:
+        tell("Welcome back. Your account stays, and nothing of it was deleted.")
 
 
 def renew(opened: Session) -> None:

@@ -1,4 +1,4 @@
-"""Deleting what has run out: sessions, one-time links, mails that nobody took."""
+"""Deleting what has run out: sessions, one-time links, mails that nobody took, accounts whose people have left."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,11 +18,13 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.mail.outbox import Mail
+from netflix.signin import leaving
 from netflix.signin.device import Device
 from netflix.signin.session import Session
 
 UNCONFIRMED = "unconfirmed account"
 UNCONFIRMED_KEPT = timedelta(days=30)
+LEFT = "given-up account"
 
 
 def expired() -> Counter[str]:
@@ -31,6 +33,7 @@ def expired() -> Counter[str]:
     for noun, _, over in run_out():
         found[noun] += db.session.scalar(select(func.count()).where(over)) or 0
     found[UNCONFIRMED] = db.session.scalar(select(func.count()).select_from(User).where(unconfirmed())) or 0
+    found[LEFT] = leaving.due()
     return +found
 
 
@@ -40,6 +43,7 @@ def purge(batch: int = 500) -> Counter[str]:
     for noun, key, over in run_out():
         gone[noun] += sum(deleted(key, over, batch))
     gone[UNCONFIRMED] += sum(unconfirmed_removed(batch))
+    gone[LEFT] = leaving.complete(batch)
     return +gone
 
 

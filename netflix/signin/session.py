@@ -56,6 +56,8 @@ class Session(Model):
     # The token itself, known only in the request that made the row; so is the device that it was opened on.
     token = ""
     device = cast(Device | None, None)
+    # Whether its sign-in took back that the account be deleted.
+    is_return = False
     # For Flask-Login, which asks this of whoever signs in; a disabled user gets no row.
     is_active = True
 
@@ -162,7 +164,9 @@ class ListedSession(NamedTuple):
     id: int
     address: str
     user_agent: str
+    created_at: datetime
     seen_at: datetime
+    expires_at: datetime
     remembered: bool
 
     @classmethod
@@ -203,7 +207,15 @@ BY_DIGEST = Reading(
     CurrentSession._make,
 )
 OF_USER = Reading(
-    select(Session.id, Session.address, Session.user_agent, Session.seen_at, Session.remembered)
+    select(
+        Session.id,
+        Session.address,
+        Session.user_agent,
+        Session.created_at,
+        Session.seen_at,
+        Session.expires_at,
+        Session.remembered,
+    )
     .where(Session.user_id == bindparam("user_id"), Session.idle_until > bindparam("now"))
     .order_by(Session.seen_at.desc(), Session.id.desc()),
     ListedSession._make,

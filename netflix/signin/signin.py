@@ -141,10 +141,10 @@ def opened(
 ) -> Session:
     """The rows of a sign-in, in one transaction; one that `follows` another is the same sign-in with a fresh token.
 
-    The browser becomes a known device of the account, unless it is one.
+    The browser becomes a known device of the account, unless it is one. It takes back that the account be deleted.
 
-    Raises WrongCredentials when, while it was checked, the password was replaced or the user disabled or deleted,
-    and SecondStepRequired for an account that the password alone does not open, whoever asks (ASVS 5.0 2.3.1).
+    Raises WrongCredentials when, while it was checked, the password was replaced or the user disabled, deleted or
+    leaving, and SecondStepRequired for an account that the password alone does not open, whoever asks (ASVS 5.0 2.3.1).
     """
     if user.has_second_factor and factor == PASSWORD and not follows:
         renew(user, renewed)
@@ -155,11 +155,16 @@ def opened(
         User.password_hash == user.password_hash,
         User.totp_secret == user.totp_secret,
         User.disabled_at.is_(None),
+        User.deleting_at.is_not_distinct_from(user.deleting_at),
     )
     noted = (
         update(User)
         .where(*still_right)
-        .values(signed_in_at=user.signed_in_at if follows else now, password_hash=renewed or user.password_hash)
+        .values(
+            signed_in_at=user.signed_in_at if follows else now,
+            password_hash=renewed or user.password_hash,
+            deleting_at=None,
+        )
     )
     written = db.session.execute(noted.returning(User.id), execution_options={"synchronize_session": False})
     if written.scalar() is None:
@@ -170,6 +175,8 @@ def opened(
     if follows:
         session.previous_sign_in_at = follows.previous_sign_in_at
     else:
+        if user.is_leaving:
+            came_back(session, user)
         if known:
             known.see(visitor)
         elif session.previous_sign_in_at:
@@ -194,6 +201,13 @@ def renew(user: User, renewed: str | None) -> None:
         db.session.execute(known.values(password_hash=renewed))
         db.session.commit()
         db.session.refresh(user)
+
+
+def came_back(session: Session, user: User) -> None:
+    """Tells that the account is not deleted after all; committed by the act that called."""
+    session.is_return = True
+    notice.tell(user.told_at, Kind.USER_STAYED, session.address, session.browser)
+    event.record(Kind.USER_STAYED, user.id, session.address)
 
 
 def resume(carried: str, address: str) -> CurrentSession | None:

@@ -62,14 +62,14 @@ def close_session() -> ResponseReturnValue:
 def end_session(session_id: int) -> ResponseReturnValue:
     signin.end_session(current.session().user_id, session_id, address())
     current.tell("That browser is signed out.")
-    return see_other("/dashboard")
+    return see_other(local_path(request.form.get("next", "")))
 
 
 @bp.post("/sessions/end-others")
 def end_other_sessions() -> ResponseReturnValue:
     ended = signin.end_other_sessions(current.proved("/dashboard"), address())
     current.tell("All other browsers are signed out." if ended else "No other browser was signed in.")
-    return see_other("/dashboard")
+    return see_other(local_path(request.form.get("next", "")))
 
 
 @bp.get("/password")

@@ -140,6 +140,7 @@ def test_a_user_is_shown_with_all_that_an_operator_asks(run: Run, ada: str, brow
         "verified": True,
         "signed_in_at": "",
         "created_at": "",
+        "deleting_at": None,
         "sessions": 1,
         "second_factor": False,
         "recovery_codes": 0,

@@ -17,7 +17,7 @@ from tests.test_speed_counts import cost
 def sentences(browser: Browser) -> list[str]:
     page = browser.get("/activity")
     assert page.status_code == 200
-    return re.findall(r"<li[^>]*>\s*<p>(.*?)</p>", page.text)
+    return re.findall(r"<li[^>]*>\s*<p[^>]*>(.*?)</p>", page.text)
 
 
 def test_a_visit_is_told_the_latest_first(app: Flask, browser: Browser) -> None:
@@ -86,6 +86,23 @@ def test_it_is_two_statements_however_much_happened(app: Flask, browser: Browser
         db.session.commit()
     assert cost(app, lambda: browser.get("/activity")) == (2, 0, 0)
     assert len(sentences(browser)) == 50
+
+
+def test_older_ones_stand_on_the_pages_to_come(app: Flask, browser: Browser, ada: str) -> None:
+    browser.sign_in(ada)
+    with app.app_context():
+        for _ in range(120):
+            event.record(Kind.SIGN_IN_FAILED, 1, MALLORY, event.STRANGER)
+            event.record(Kind.SIGN_IN_FAILED, 77, MALLORY, event.STRANGER)
+        db.session.commit()
+    path, seen = "/activity", []
+    while path:
+        page = browser.get(path).text
+        seen += re.findall(r'id="event-(\d+)"', page)
+        older = re.search(r'href="([^"]+)">Older', page)
+        path = older[1] if older else ""
+    assert (len(seen), len(set(seen))) == (122, 122)
+    assert cost(app, lambda: browser.get("/activity?before=100")) == (2, 0, 0)
 
 
 def test_every_kind_has_its_sentence() -> None:

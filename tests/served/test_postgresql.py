@@ -1,7 +1,9 @@
 """The site on PostgreSQL."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,13 @@ from sqlalchemy import inspect, text
 from netflix import create_app
 from netflix.accounts import one_time_link
 from netflix.accounts.one_time_link import Purpose
+from netflix.accounts.registration import create
+from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.errors import LinkGone
+from netflix.events import event
 from netflix.extensions import db
-from netflix.signin import access, recovery, signin
+from netflix.signin import access, expiry, recovery, signin
 from tests.people import PASSWORD, Browser, link_for
 from tests.served import postgresql
 from tests.served.postgresql import PostgreSQL
@@ -158,3 +163,30 @@ def test_of_many_who_register_one_email_at_once_one_succeeds(site: Site) -> None
 def test_an_email_with_a_nul_is_no_fault_of_the_site(site: Site) -> None:
     assert site.visitor("127.0.13.50").register("nul\0@example.org").status == 422
     assert site.visitor("127.0.13.51").sign_in("nul\0@example.org").status in (401, 422)
+
+
+def test_users_are_looked_after_leave_and_come_back(
+    server: PostgreSQL, tmp_path: Path, redis: Redis, redis_url: str, later: Callable[[timedelta], None]
+) -> None:
+    app = migrated(server.fresh("leaving"), tmp_path, redis_url=redis_url, bcrypt_rounds=4)
+    boss, ada, eve = (Browser(app, f"192.0.2.{number}") for number in (1, 2, 3))
+    with app.app_context():
+        create("boss@example.org", PASSWORD, is_admin=True)
+        create("ada@example.org", PASSWORD)
+        create("eve@example.org", PASSWORD)
+    boss.sign_in("boss@example.org")
+    for person, email in ((ada, "ada@example.org"), (eve, "eve@example.org")):
+        person.sign_in(email)
+        assert person.post("/account/delete", {"email": email}, page="/account/delete").status_code == 303
+    assert re.findall(r"(\w+)@example.org</a>", boss.get("/admin/users?q=e@&after=1").text) == ["eve"]
+    for path in ("/admin/users/2", "/admin/invitations", "/admin/events?user=ada@example.org&since=1h&before=99"):
+        assert boss.get(path).status_code == 200
+    assert ada.sign_in("ada@example.org").status_code == 303
+    assert len(ada.post("/account/export", page="/account/export").get_json()["events"]) == 6
+    later(timedelta(days=7, seconds=1))
+    with app.app_context():
+        expiry.purge()
+        assert [user.email for user in User.everyone()] == ["ada@example.org", "boss@example.org"]
+        assert list(event.faults()) == []
+        db.session.remove()
+        db.engine.dispose()

@@ -1,0 +1,1 @@
+"""One's own account: its browsers, a copy of its data, leaving."""

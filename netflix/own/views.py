@@ -1,0 +1,113 @@
+"""Pages of one's own account: its browsers, "this wasn't me", a copy of its data, leaving."""
+
+from flask import Blueprint, Response, redirect, request
+from flask.typing import ResponseReturnValue
+
+from netflix import clock, forms, web
+from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
+from netflix.events import event
+from netflix.events.story import Told
+from netflix.own import export
+from netflix.signin import alarm, cookie, current, device, leaving
+from netflix.signin.device import Device
+from netflix.signin.session import ListedSession
+from netflix.signin.visitor import Visitor
+
+bp = Blueprint("own", __name__, url_prefix="/account")
+
+
+@bp.get("/browsers")
+def show_browsers() -> ResponseReturnValue:
+    session = current.session()
+    return web.page(
+        "own/browsers.html",
+        sessions=ListedSession.of(session.user_id),
+        current_id=session.id,
+        devices=Device.of(session.user_id),
+    )
+
+
+@bp.post("/devices/<int(max=2147483647):number>/end")
+def end_device(number: int) -> ResponseReturnValue:
+    device.end_device(number, current.session().user_id, address())
+    current.tell("That browser is not known any more.")
+    return redirect("/account/browsers", 303)
+
+
+@bp.post("/devices/end")
+def end_devices() -> ResponseReturnValue:
+    ended = device.end_devices(current.session().user_id, address())
+    current.tell("No browser is known any more." if ended else "No browser was known.")
+    return redirect("/account/browsers", 303)
+
+
+@bp.get("/export")
+def show_export() -> ResponseReturnValue:
+    return web.page("own/export.html", user=current.session())
+
+
+@bp.post("/export")
+def download_export() -> ResponseReturnValue:
+    file = export.exported(current.session(), address())
+    answer = Response(export.read(file), mimetype="application/json")
+    answer.headers["Content-Disposition"] = 'attachment; filename="netflix-account.json"'
+    return answer
+
+
+@bp.get("/delete")
+def show_deletion() -> ResponseReturnValue:
+    return deletion_page()
+
+
+@bp.post("/delete")
+def leave() -> ResponseReturnValue:
+    ends = leaving.leave(current.session(), request.form.get("email", ""), address())
+    current.drop()
+    current.tell(f"Your account will be deleted on {clock.told(ends)}. Sign in before then, and it stays.")
+    return redirect("/login", 303)
+
+
+@bp.get("/alarm")
+def show_alarm() -> ResponseReturnValue:
+    return alarm_page()
+
+
+@bp.post("/alarm")
+def raise_alarm() -> ResponseReturnValue:
+    sent = request.form
+    alarm.replace(
+        current.session(),
+        forms.whole(sent.get("event", "")),
+        sent.get("current_password", ""),
+        sent.get("password", ""),
+        Visitor(address(), request.headers.get("User-Agent", ""), cookie.devices(request.environ)),
+    )
+    current.drop()
+    current.tell("Every browser is signed out, and only your new password lets in. Sign in with it.")
+    return redirect("/login", 303)
+
+
+@bp.errorhandler(NotAccepted)
+@bp.errorhandler(TooManyAttempts)
+@bp.errorhandler(Busy)
+def show_again(refusal: Refusal) -> ResponseReturnValue:
+    """The same form, with what was typed and what is the matter."""
+    pages = {"own.leave": deletion_page, "own.raise_alarm": alarm_page}
+    page = pages.get(request.endpoint or "")
+    return web.refused(refusal, lambda: page(refusal)) if page else web.answer(refusal)
+
+
+def deletion_page(refusal: Refusal | None = None) -> str:
+    form = forms.form(request.form, "email", refusal=refusal)
+    return web.page("own/delete.html", form=form, user=current.session())
+
+
+def alarm_page(refusal: Refusal | None = None) -> str:
+    form = forms.form(request.values, "event", "current_password", "password", refusal=refusal)
+    session, number = current.session(), forms.whole(form.event.data)
+    disputed = Told.of(event.of(session.user_id, number)) if number else None
+    return web.page("own/alarm.html", form=form, refusal=web.told(refusal), disputed=disputed, email=session.email)
+
+
+def address() -> str:
+    return request.remote_addr or ""
