@@ -4,9 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, abort, redirect, request
+from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
-from werkzeug.wrappers import Response
 
 from netflix import forms, web
 from netflix.accounts import invitation
@@ -18,6 +17,7 @@ from netflix.events.actor import Actor
 from netflix.events.event import Kind, Wanted
 from netflix.signin import access, current
 from netflix.signin.session import ListedSession
+from netflix.web import see_other
 
 bp = Blueprint("administration", __name__, url_prefix="/admin")
 # Rows of a page, and events on a user's own.
@@ -59,28 +59,28 @@ def show_user(number: int) -> ResponseReturnValue:
 @bp.post(f"{ONE}/<any({', '.join(CHANGES)}):change>")
 def change_user(number: int, change: str) -> ResponseReturnValue:
     act, told = CHANGES[change]
-    current.tell(f"{act(number, actor()).email} {told}")
-    return see_other(f"/admin/users/{number}")
+    current.tell(f"{act(number, proved(page_of(number))).email} {told}")
+    return see_other(page_of(number))
 
 
 @bp.post(f"{ONE}/reset")
 def reset_password(number: int) -> ResponseReturnValue:
     """The link stands on this page alone: in no address, no cookie and no log."""
-    return user_page(number, link=access.reset_by_link(number, actor()))
+    return user_page(number, link=access.reset_by_link(number, proved(page_of(number))))
 
 
 @bp.post(f"{ONE}/sessions/end")
 def end_sessions(number: int) -> ResponseReturnValue:
-    ended = access.end_sessions_of(number, actor())
+    ended = access.end_sessions_of(number, proved(page_of(number)))
     current.tell("They are signed out everywhere." if ended else "They were signed in nowhere.")
-    return see_other(f"/admin/users/{number}")
+    return see_other(page_of(number))
 
 
 @bp.post(f"{ONE}/sessions/<int(max=2147483647):session>/end")
 def end_session(number: int, session: int) -> ResponseReturnValue:
-    access.end_session(session, actor())
+    access.end_session(session, proved(page_of(number)))
     current.tell("That browser is signed out.")
-    return see_other(f"/admin/users/{number}")
+    return see_other(page_of(number))
 
 
 @bp.get(f"{ONE}/delete")
@@ -90,7 +90,7 @@ def show_deletion(number: int) -> ResponseReturnValue:
 
 @bp.post(f"{ONE}/delete")
 def delete_user(number: int) -> ResponseReturnValue:
-    gone = access.remove(number, actor(), request.form.get("email", ""))
+    gone = access.remove(number, proved(f"{page_of(number)}/delete"), request.form.get("email", ""))
     current.tell(f"{gone.email} is deleted.")
     return see_other("/admin/users")
 
@@ -104,12 +104,13 @@ def show_invitations() -> ResponseReturnValue:
 def invite() -> ResponseReturnValue:
     sent = request.form
     uses, days = forms.whole(sent.get("uses", "")), timedelta(days=forms.whole(sent.get("days", "")))
-    return invitations_page(link=invitation.invite(uses, days, sent.get("note", "").strip(), actor()))
+    by = proved("/admin/invitations")
+    return invitations_page(link=invitation.invite(uses, days, sent.get("note", "").strip(), by))
 
 
 @bp.post("/invitations/<int(max=2147483647):number>/revoke")
 def revoke(number: int) -> ResponseReturnValue:
-    invitation.revoke(number, actor())
+    invitation.revoke(number, proved("/admin/invitations"))
     current.tell(f"Nobody comes in by invitation {number} any more.")
     return see_other("/admin/invitations")
 
@@ -177,9 +178,15 @@ def events_page(found: list[listing.ListedEvent], refusal: Refusal | None = None
     )
 
 
+def page_of(number: int) -> str:
+    return f"/admin/users/{number}"
+
+
 def actor() -> Actor:
     return Actor(current.session().user_id, request.remote_addr or "")
 
 
-def see_other(path: str) -> Response:
-    return redirect(path, 303)
+def proved(back: str) -> Actor:
+    """Who acts: an administrator who proved lately that it is them (ASVS 5.0 7.5.1). Raises ProofRequired."""
+    current.proved(back)
+    return actor()

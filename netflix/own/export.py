@@ -17,6 +17,7 @@ from netflix.errors import SignInRequired
 from netflix.events import event, story
 from netflix.events.event import Event, Kind, Wanted
 from netflix.extensions import db
+from netflix.factors.passkey import Passkey
 from netflix.limits import counter, policy
 from netflix.signin.device import Device
 from netflix.signin.session import CurrentSession, ListedSession
@@ -48,6 +49,7 @@ def written(user: User, session_id: int) -> Iterator[str]:
         "site": links.link("/"),
         "profile": profile(user),
         "browsers": [browser(listed, session_id) for listed in ListedSession.of(user.id)],
+        "passkeys": [passkey(one) for one in Passkey.of(user.id)],
         "known_browsers": [known(device) for device in Device.of(user.id)],
     }
     yield f'{json.dumps(about, indent=1, ensure_ascii=False)[:-2]},\n "events": ['
@@ -64,6 +66,7 @@ def profile(user: User) -> dict[str, Any]:
         "email": user.email,
         "role": "administrator" if user.is_admin else "member",
         "has_password": user.has_password,
+        "has_two_steps": user.totp_secret is not None,
         "member_since": iso(user.created_at),
         "last_sign_in_at": iso(user.signed_in_at),
     }
@@ -90,6 +93,10 @@ def known(device: Device) -> dict[str, Any]:
         "first_seen_at": iso(device.created_at),
         "last_seen_at": iso(device.seen_at),
     }
+
+
+def passkey(one: Passkey) -> dict[str, Any]:
+    return {"name": one.name, "added_at": iso(one.created_at), "last_used_at": iso(one.used_at)}
 
 
 def happened(row: Event) -> dict[str, Any]:

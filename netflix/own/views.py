@@ -1,6 +1,6 @@
 """Pages of one's own account: its browsers, "this wasn't me", a copy of its data, leaving."""
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from netflix import clock, forms, web
@@ -12,6 +12,7 @@ from netflix.signin import alarm, cookie, current, device, leaving
 from netflix.signin.device import Device
 from netflix.signin.session import ListedSession
 from netflix.signin.visitor import Visitor
+from netflix.web import see_other
 
 bp = Blueprint("own", __name__, url_prefix="/account")
 
@@ -29,16 +30,16 @@ def show_browsers() -> ResponseReturnValue:
 
 @bp.post("/devices/<int(max=2147483647):number>/end")
 def end_device(number: int) -> ResponseReturnValue:
-    device.end_device(number, current.session().user_id, address())
+    device.end_device(number, current.proved("/account/browsers").user_id, address())
     current.tell("That browser is not known any more.")
-    return redirect("/account/browsers", 303)
+    return see_other("/account/browsers")
 
 
 @bp.post("/devices/end")
 def end_devices() -> ResponseReturnValue:
-    ended = device.end_devices(current.session().user_id, address())
+    ended = device.end_devices(current.proved("/account/browsers").user_id, address())
     current.tell("No browser is known any more." if ended else "No browser was known.")
-    return redirect("/account/browsers", 303)
+    return see_other("/account/browsers")
 
 
 @bp.get("/export")
@@ -48,7 +49,7 @@ def show_export() -> ResponseReturnValue:
 
 @bp.post("/export")
 def download_export() -> ResponseReturnValue:
-    file = export.exported(current.session(), address())
+    file = export.exported(current.proved("/account/export"), address())
     answer = Response(export.read(file), mimetype="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="netflix-account.json"'
     return answer
@@ -61,10 +62,10 @@ def show_deletion() -> ResponseReturnValue:
 
 @bp.post("/delete")
 def leave() -> ResponseReturnValue:
-    ends = leaving.leave(current.session(), request.form.get("email", ""), address())
+    ends = leaving.leave(current.proved("/account/delete"), request.form.get("email", ""), address())
     current.drop()
     current.tell(f"Your account will be deleted on {clock.told(ends)}. Sign in before then, and it stays.")
-    return redirect("/login", 303)
+    return see_other("/login")
 
 
 @bp.get("/alarm")
@@ -84,7 +85,7 @@ def raise_alarm() -> ResponseReturnValue:
     )
     current.drop()
     current.tell("Every browser is signed out, and only your new password lets in. Sign in with it.")
-    return redirect("/login", 303)
+    return see_other("/login")
 
 
 @bp.errorhandler(NotAccepted)

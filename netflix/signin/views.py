@@ -67,9 +67,10 @@ def end_session(session_id: int) -> ResponseReturnValue:
 
 @bp.post("/sessions/end-others")
 def end_other_sessions() -> ResponseReturnValue:
-    ended = signin.end_other_sessions(current.proved("/dashboard"), address())
+    back = local_path(request.form.get("next", ""))
+    ended = signin.end_other_sessions(current.proved(back), address())
     current.tell("All other browsers are signed out." if ended else "No other browser was signed in.")
-    return see_other(local_path(request.form.get("next", "")))
+    return see_other(back)
 
 
 @bp.get("/password")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -206,6 +207,24 @@ def test_the_last_administrator_stays(app: Flask, office: Browser, grace: str) -
     answer = office.post("/admin/users/2/demote", page="/dashboard")
     assert answer.status_code == 303
     assert user(app, grace).is_admin
+
+
+def test_an_act_needs_a_fresh_proof_and_reading_does_not(
+    app: Flask, office: Browser, ada: str, later: Callable[[timedelta], None]
+) -> None:
+    later(timedelta(minutes=11))
+    for path in ("disable", "promote", "reset", "sessions/end", "sessions/1/end"):
+        assert office.post(f"{ADA}/{path}", page=ADA).location == "/prove?next=%2Fadmin%2Fusers%2F2"
+    answer = office.post(f"{ADA}/delete", {"email": ada}, page=f"{ADA}/delete")
+    assert answer.location == "/prove?next=%2Fadmin%2Fusers%2F2%2Fdelete"
+    for path in ("/admin/invitations", "/admin/invitations/1/revoke"):
+        answer = office.post(path, {"uses": "1", "days": "1"}, page="/admin/invitations")
+        assert answer.location == "/prove?next=%2Fadmin%2Finvitations"
+    assert user(app, ada).state == "active"
+    assert {office.get(path).status_code for path in ("/admin/users", ADA, "/admin/events")} == {200}
+    office.post("/prove", {"password": PASSWORD, "next": ADA}, page="/prove")
+    assert office.post(f"{ADA}/disable", page=ADA).location == ADA
+    assert user(app, ada).is_disabled
 
 
 def test_without_the_form_s_token_nothing_is_done(app: Flask, office: Browser, ada: str) -> None:

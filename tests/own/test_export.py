@@ -2,6 +2,8 @@
 
 import json
 import tracemalloc
+from collections.abc import Callable
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,11 +11,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert
 
+from netflix import clock
 from netflix.accounts.user import User
 from netflix.events import event
 from netflix.events.actor import Actor
 from netflix.events.event import Event, Wanted
 from netflix.extensions import db
+from netflix.factors.passkey import Passkey
 from netflix.own import export
 from netflix.signin import access
 from netflix.signin.session import CurrentSession
@@ -29,6 +33,7 @@ SHAPE: dict[str, Any] = {
         "email": str,
         "role": str,
         "has_password": bool,
+        "has_two_steps": bool,
         "member_since": str,
         "last_sign_in_at": str,
     },
@@ -44,6 +49,7 @@ SHAPE: dict[str, Any] = {
             "this_one": bool,
         }
     ],
+    "passkeys": [],
     "known_browsers": [{"browser": str, "user_agent": str, "address": str, "first_seen_at": str, "last_seen_at": str}],
     "events": [{"number": int, "at": str, "kind": str, "told": str, "address": str, "detail": dict}],
 }
@@ -52,7 +58,7 @@ SHAPE: dict[str, Any] = {
 def shape(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: dict if name == "detail" else shape(one) for name, one in value.items()}
-    return [shape(value[0])] if isinstance(value, list) else type(value)
+    return [shape(one) for one in value[:1]] if isinstance(value, list) else type(value)
 
 
 def copy(browser: Browser) -> dict[str, Any]:
@@ -117,6 +123,16 @@ def test_another_s_is_not_in_it_nor_where_an_administrator_was(app: Flask, home:
     assert "203.0.113.77" not in home.get("/activity").text
 
 
+def test_passkeys_are_told_by_name_and_never_by_key(app: Flask, home: Browser) -> None:
+    key = {"credential_id": b"public id", "handle": b"a handle", "public_key": b"public key", "sign_count": 0}
+    with app.app_context():
+        db.session.add(
+            Passkey(user_id=1, name="My phone", created_at=clock.now(), backed_up=True, transports="", **key)
+        )
+        db.session.commit()
+    assert shape(copy(home)["passkeys"]) == [{"name": str, "added_at": str, "last_used_at": type(None)}]
+
+
 def test_a_get_gives_the_page_alone(home: Browser) -> None:
     assert "application/json" not in home.get(PAGE).headers["Content-Type"]
     assert home.client.post(PAGE, environ_base=home.environ).status_code == 400
@@ -124,6 +140,11 @@ def test_a_get_gives_the_page_alone(home: Browser) -> None:
 
 def test_it_is_for_who_is_signed_in(browser: Browser) -> None:
     assert browser.get(PAGE).location == "/login?next=%2Faccount%2Fexport"
+
+
+def test_it_needs_a_fresh_proof(home: Browser, later: Callable[[timedelta], None]) -> None:
+    later(timedelta(minutes=11))
+    assert home.post(PAGE, page=PAGE).location == "/prove?next=%2Faccount%2Fexport"
 
 
 def test_ten_an_hour_are_enough(home: Browser) -> None:

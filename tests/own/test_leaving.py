@@ -202,6 +202,13 @@ def test_they_are_told_by_mail_of_both(leaver: Browser, ada: str, letters: Lette
     assert "so it is not deleted" in " ".join(letters.to(ada))
 
 
+def test_it_needs_a_fresh_proof(app: Flask, browser: Browser, ada: str, later: Later) -> None:
+    browser.sign_in(ada)
+    later(timedelta(minutes=11))
+    assert browser.post(PAGE, {"email": ada}, page=PAGE).location == "/prove?next=%2Faccount%2Fdelete"
+    assert not user(app, ada).is_leaving  # type: ignore[union-attr]
+
+
 def test_the_page_is_for_who_is_signed_in(browser: Browser) -> None:
     assert browser.get(PAGE).location == "/login?next=%2Faccount%2Fdelete"
 
