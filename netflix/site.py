@@ -92,8 +92,8 @@ def create_app(config: Config | None = None) -> Flask:
         accounts_views,
         signin_views,
         factors_views,
-        own_views,
         mailed_views,
+        own_views,
         dashboard_views,
         administration_views,
     ):

@@ -81,10 +81,19 @@ def raise_alarm() -> ResponseReturnValue:
         forms.whole(sent.get("event", "")),
         sent.get("current_password", ""),
         sent.get("password", ""),
-        Visitor(address(), request.headers.get("User-Agent", ""), cookie.devices(request.environ)),
+        visitor(),
     )
     current.drop()
     current.tell("Every browser is signed out, and only your new password lets in. Sign in with it.")
+    return see_other("/login")
+
+
+@bp.post("/alarm/mail")
+def start_recovery() -> ResponseReturnValue:
+    number = forms.whole(request.form.get("event", ""))
+    alarm.start_recovery(current.proved(f"/account/alarm?event={number}"), number, visitor())
+    current.drop()
+    current.tell("Every browser is signed out. We sent you a link by which you choose a new password.")
     return see_other("/login")
 
 
@@ -107,7 +116,18 @@ def alarm_page(refusal: Refusal | None = None) -> str:
     form = forms.form(request.values, "event", "current_password", "password", refusal=refusal)
     session, number = current.session(), forms.whole(form.event.data)
     disputed = Told.of(event.of(session.user_id, number)) if number else None
-    return web.page("own/alarm.html", form=form, refusal=web.told(refusal), disputed=disputed, email=session.email)
+    return web.page(
+        "own/alarm.html",
+        form=form,
+        refusal=web.told(refusal),
+        disputed=disputed,
+        email=session.email,
+        is_mailed=alarm.is_mailed(session),
+    )
+
+
+def visitor() -> Visitor:
+    return Visitor(address(), request.headers.get("User-Agent", ""), cookie.devices(request.environ))
 
 
 def address() -> str:

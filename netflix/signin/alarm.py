@@ -5,15 +5,47 @@ from typing import Any
 from sqlalchemy import update
 
 from netflix.accounts.user import User
-from netflix.errors import SignInRequired
+from netflix.errors import Declined, SignInRequired
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
-from netflix.mail import notice
-from netflix.signin import access, browser, change
+from netflix.mail import notice, outbox
+from netflix.signin import access, browser, change, recovery
 from netflix.signin.device import Device
 from netflix.signin.session import CurrentSession
 from netflix.signin.visitor import Visitor
+
+
+def is_mailed(session: CurrentSession) -> bool:
+    """Whether a link for a new password reaches them: mail is on, and the e-mail is known to be theirs."""
+    return outbox.is_on() and session.verified_at is not None
+
+
+def start_recovery(session: CurrentSession, number: int | None, visitor: Visitor) -> None:
+    """Ends everything and forgets the password at once, and mails a link for a new one.
+
+    For who proved lately that it is them: whoever took over a session gains nothing, and does not shut the owner out.
+    `number` is the event that was not them. Raises NotFound, SignInRequired, or Declined where no mail reaches them.
+    """
+    if not is_mailed(session):
+        raise Declined("No mail reaches you from this site.", "Choose a new password on the page itself.")
+    if number:
+        event.of(session.user_id, number)
+    user = db.session.get(User, session.user_id)
+    if user is None:
+        raise SignInRequired
+    access.shut_out(user)
+    Device.end_all(user.id)
+    user.password_hash = None
+    link = recovery.issue(user, visitor.address)
+    outbox.post(user.email, "alarm", link.expires_at, link=recovery.address_of(link))
+    report(user, number, visitor)
+    db.session.commit()
+
+
+def report(user: User, number: int | None, visitor: Visitor) -> None:
+    detail: dict[str, Any] = {"event": number} if number else {}
+    event.record(Kind.REPORTED, user.id, visitor.address, **detail)
 
 
 def replace(session: CurrentSession, number: int | None, present: str, chosen: str, visitor: Visitor) -> None:
@@ -33,8 +65,7 @@ def replace(session: CurrentSession, number: int | None, present: str, chosen: s
     if replaced.scalar() is None:
         db.session.rollback()
         raise SignInRequired
-    disputed: dict[str, Any] = {"event": number} if number else {}
     notice.tell(user.told_at, Kind.PASSWORD_CHANGED, visitor.address, browser.named(visitor.user_agent))
-    event.record(Kind.REPORTED, user.id, visitor.address, **disputed)
+    report(user, number, visitor)
     event.record(Kind.PASSWORD_CHANGED, user.id, visitor.address)
     db.session.commit()

@@ -1,6 +1,8 @@
 """This wasn't me: everything ends, and only who knows the present password gains by it."""
 
 import re
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -8,7 +10,7 @@ from flask import Flask
 from netflix.events import event
 from netflix.events.event import Event, Kind, Wanted
 from netflix.signin import access
-from tests.people import MALLORY, PASSWORD, Browser, Letters, link_for
+from tests.people import MALLORY, PASSWORD, Browser, Letters, link_for, links_in
 from tests.test_speed_counts import cost
 
 PAGE = "/account/alarm"
@@ -82,6 +84,39 @@ def test_the_record_tells_what_was_not_them(app: Flask, home: Browser, ada: str)
 def test_they_are_told_by_mail(home: Browser, ada: str, letters: Letters) -> None:
     home.post(PAGE, GOOD, page=PAGE)
     assert "the password was changed" in letters.to(ada)[-1]
+
+
+def test_where_mail_reaches_them_a_link_is_enough(
+    app: Flask, home: Browser, intruder: Browser, ada: str, letters: Letters
+) -> None:
+    letters()
+    answer = home.post(f"{PAGE}/mail", {"event": "2"}, page=f"{PAGE}?event=2")
+    assert answer.location == "/login"
+    assert "We sent you a link" in home.get("/login").text
+    assert {one.get("/dashboard").status_code for one in (home, intruder)} == {303}
+    assert intruder.sign_in(ada).status_code == 401
+    (text,) = letters.to(ada)
+    (link,) = [path for path in links_in(text) if path.startswith("/recover/")]
+    home.post("/recover/", {"password": NEW}, page=link)
+    assert home.sign_in(ada, NEW).status_code == 303
+    assert [row.details for row in happened(app) if row.kind == Kind.REPORTED] == [{"event": 2}]
+
+
+def test_the_link_needs_a_fresh_proof_or_nothing_ends(
+    app: Flask, home: Browser, intruder: Browser, later: Callable[[timedelta], None]
+) -> None:
+    later(timedelta(minutes=11))
+    answer = intruder.post(f"{PAGE}/mail", {"event": "2"}, page=PAGE)
+    assert answer.location == "/prove?next=%2Faccount%2Falarm%3Fevent%3D2"
+    assert home.get("/dashboard").status_code == 200
+
+
+def test_where_no_mail_reaches_them_only_the_page_is_offered(app: Flask, browser: Browser) -> None:
+    browser.register("new@example.org")
+    browser.sign_in("new@example.org")
+    assert f'action="{PAGE}/mail"' not in browser.get(PAGE).text
+    assert browser.post(f"{PAGE}/mail", page=PAGE).status_code == 403
+    assert browser.get("/dashboard").status_code == 200
 
 
 def test_who_took_over_a_session_gains_nothing(app: Flask, home: Browser, intruder: Browser, ada: str) -> None:
