@@ -152,13 +152,17 @@ def start_again(refusal: FirstStepRequired) -> ResponseReturnValue:
 @bp.errorhandler(TooManyAttempts)
 @bp.errorhandler(Busy)
 def show_again(refusal: Refusal) -> ResponseReturnValue:
-    """The same form, with what is the matter."""
+    """The same form, with what is the matter; what a script asked for has none."""
     pages = {
         "factors.prove": proof_page,
         "factors.take_second_step": second_step_page,
+        "factors.turn_on": two_step_page,
+        "factors.turn_off": two_step_page,
+        "factors.renew_codes": two_step_page,
+        "factors.rename_passkey": passkeys_page,
     }
-    page = pages.get(request.endpoint or "", passkeys_page if "passkey" in request.path else two_step_page)
-    return web.refused(refusal, lambda: page(refusal))
+    page = pages.get(request.endpoint or "")
+    return web.refused(refusal, lambda: page(refusal)) if page else web.answer(refusal)
 
 
 def proof_page(refusal: Refusal | None = None) -> str:
@@ -170,6 +174,7 @@ def proof_page(refusal: Refusal | None = None) -> str:
         refusal=web.told(refusal),
         email=session.email,
         is_two_step=session.has_second_factor,
+        has_passkey=Passkey.count(session.user_id) > 0,
     )
 
 

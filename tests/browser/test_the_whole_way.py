@@ -12,7 +12,7 @@ from tests.served.site import Site
 def test_one_registers_signs_in_sees_the_dashboard_and_signs_out(desk: Desk) -> None:
     email = f"ada-{desk.width}@example.org"
     desk.register(email)
-    expect(desk.page.get_by_role("status")).to_contain_text("account is ready")
+    expect(desk.page.get_by_role("status")).to_contain_text("Sign in to go on")
     desk.sign_in(email)
     desk.page.wait_for_url("**/dashboard")
     expect(desk.page.get_by_role("heading", level=1)).to_contain_text(email.partition("@")[0])

@@ -318,6 +318,14 @@ def test_wrong_ones_are_limited_and_right_ones_are_given_back(
     assert answers == [422] * 10 + [429]
 
 
+def test_without_a_script_one_is_told_the_same_on_a_page(stranger: Browser, phone: Authenticator) -> None:
+    answers = [stranger.post("/login/passkey") for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [422] * 11
+    asked = [stranger.post("/login/passkey/options") for _ in range(61)]
+    assert asked[-1].status_code == 429
+    assert "Too many attempts" in asked[-1].text
+
+
 def test_asking_is_limited(stranger: Browser) -> None:
     answers = [send(stranger, "/login/passkey/options", {}).status_code for _ in range(61)]
     assert answers[-2:] == [200, 429]
@@ -379,6 +387,12 @@ def test_a_passkey_proves_it_again_with_a_fresh_token(
     thief = Browser(app)
     thief.client.set_cookie("session", before.value)  # type: ignore[union-attr]
     assert not is_in(thief)
+
+
+def test_it_is_offered_to_who_has_one(app: Flask, member: Browser, grace: str) -> None:
+    assert "Use a passkey" not in member.get("/prove").text
+    add(member, Authenticator())
+    assert "Use a passkey" in member.get("/prove").text
 
 
 def test_somebody_elses_proves_nothing(app: Flask, member: Browser, phone: Authenticator, grace: str) -> None:
