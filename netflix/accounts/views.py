@@ -2,13 +2,14 @@
 
 from functools import partial
 
-from flask import Blueprint, flash, redirect, request
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
 from netflix import forms, links, web
 from netflix.accounts.invitation import Invitation
 from netflix.accounts.registration import check_open, register
 from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
+from netflix.flashes import tell
 from netflix.mail import outbox
 
 bp = Blueprint("accounts", __name__)
@@ -36,7 +37,7 @@ def create_account() -> ResponseReturnValue:
     links.forget(INVITATION)
     # True for whoever had an account already, too.
     mailed = " We have also sent you a mail." if outbox.is_on() else ""
-    flash(f"Sign in to go on. If you had an account already, its password is as it was.{mailed}")
+    tell(f"Sign in to go on. If you had an account already, its password is as it was.{mailed}")
     return redirect("/login", 303)
 
 

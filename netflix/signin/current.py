@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from netflix import clock, csrf
 from netflix.errors import FirstStepRequired, PasswordToChange, ProofRequired, SignInRequired
 from netflix.extensions import login_manager
+from netflix.flashes import has_flashes, tell
 from netflix.signin import cookie, device, signin
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import CurrentSession, Session
@@ -140,17 +141,6 @@ def drop() -> None:
     """Nothing of a person stays in the cookie."""
     logout_user()
     flask.session.clear()
-
-
-def tell(sentence: str) -> None:
-    """For the page to come; the newest alone, or a cookie could grow beyond what a browser keeps (ASVS 5.0 3.3.5)."""
-    flask.session.pop("_flashes", None)
-    flask.flash(sentence)
-
-
-def has_flashes() -> bool:
-    """Whether a sentence of the page before is still to be shown."""
-    return "_flashes" in flask.session
 
 
 @login_manager.user_loader

@@ -176,3 +176,13 @@ def test_odd_passwords_register_and_sign_in(app: Flask, browser: Browser, text: 
 
 def test_a_megabyte_is_too_much(browser: Browser) -> None:
     assert browser.register("big@example.org", "x" * 1_000_000).status_code == 413
+
+
+def test_registering_again_and_again_does_not_make_the_cookie_grow(browser: Browser) -> None:
+    sizes = set()
+    for n in range(4):
+        token = browser.token("/register")
+        fields = {"csrf_token": token, "email": f"new{n}@example.org", "password": PASSWORD}
+        answer = browser.client.post("/register", data=fields, environ_base=browser.environ)
+        sizes.add(len(answer.headers["Set-Cookie"]))
+    assert len(sizes) == 1

@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from email import message_from_bytes
+from email.policy import default
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Lock
 from urllib.parse import urlencode
 
-from tests.people import PASSWORD
+from tests.people import PASSWORD, links_in
 from tests.served.site import Site, served, until
-from tests.served.visitor import FORM
+from tests.served.visitor import FORM, Visitor
 
 ADA = "ada@example.org"
 BOTS, GUESSES = 1000, 10
@@ -42,28 +44,52 @@ class Botnet:
                     self.answered[answer.status] += 1
 
 
+def mailed_link(folder: Path, subject: str) -> str:
+    """The path of the first link in the mail of that subject, once it is there."""
+
+    def found() -> list[str]:
+        letters = [message_from_bytes(path.read_bytes(), policy=default) for path in (folder / "mail").glob("*.eml")]
+        return [links_in(letter.get_content())[0] for letter in letters if subject in letter["Subject"]]
+
+    until(found, 20)
+    return found()[0]
+
+
+def follow(visitor: Visitor, link: str) -> None:
+    """Opens a mailed link and presses its button."""
+    page = visitor.get(link).headers["Location"]
+    assert visitor.send(page).status == 303
+
+
 def test_a_botnet_neither_guesses_its_way_in_nor_keeps_the_owner_out(folder: Path) -> None:
     with served(folder) as site:
-        owner = site.visitor("127.0.0.9")
+        owner, elsewhere = site.visitor("127.0.0.9"), site.visitor("127.0.0.10")
         assert owner.register(ADA).status == 303
+        follow(owner, mailed_link(folder, "confirm your e-mail"))
         assert owner.sign_in(ADA).status == 303
         assert owner.sign_out().status == 303
         botnet, before = Botnet(site), site.count()
         with ThreadPoolExecutor(8) as pool:
-            storm = [
-                pool.submit(botnet.guess, bot, [f"guess {bot} {n}" for n in range(GUESSES)]) for bot in range(BOTS)
-            ]
+            wrong = [f"a wrong guess, the {n}th" for n in range(GUESSES)]
+            storm = [pool.submit(botnet.guess, bot, wrong) for bot in range(BOTS)]
             until(lambda: botnet.answered[429] > BOTS)
-            home = owner.sign_in(ADA)
-            assert home.status == 303
+            # At the first try, where they have been before.
+            assert owner.sign_in(ADA).status == 303
+            # And by a mailed link where they have not.
+            assert elsewhere.sign_in(ADA).status == 429
+            assert elsewhere.send("/unlock", email=ADA).status == 303
+            follow(elsewhere, mailed_link(folder, "lets your browser in"))
+            assert elsewhere.sign_in(ADA).status == 303
             assert botnet.answered.total() < BOTS * GUESSES
             for guessed in storm:
                 guessed.result()
         assert botnet.answered == {401: LANE, 429: BOTS * GUESSES - LANE}
-        assert site.count() - before == LANE + 1
-        # Now they know it, and still none comes in.
+        assert site.count() - before == LANE + 2
+        # The right one has forgiven what was wrong in a row, not what was wrong this hour: now that they know it,
+        # still none comes in.
         for bot in range(0, BOTS, 50):
             botnet.guess(bot, [PASSWORD])
         assert set(botnet.answered) == {401, 429}
-        assert site.count() - before == LANE + 1
+        assert site.count() - before == LANE + 2
         assert owner.get("/dashboard").status == 200
+        assert elsewhere.get("/dashboard").status == 200
