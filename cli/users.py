@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HANDED_OVER = {
     asking.LINK: "This link, good once and for an hour, lets them choose a password:",
-    asking.GENERATE: "Their password, shown this once:",
+    asking.GENERATE: "Their password, shown this once; when they sign in they choose another:",
 }
 
 
@@ -103,7 +103,7 @@ def made(email: str, admin: bool, way: str | None) -> str:
     if way == asking.LINK:
         return site.recovery.invite(email, admin)
     password = asking.password(way, email)
-    site.registration.create(email, password, is_admin=admin)
+    site.registration.create(email, password, is_admin=admin, for_good=way != asking.GENERATE)
     return password
 
 
@@ -171,7 +171,7 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
             fresh = site.access.reset_by_link(email)
         else:
             fresh = given or site.password.generated()
-            site.access.set_password(email, fresh)
+            site.access.set_password(email, fresh, for_good=way != asking.GENERATE)
         if several:
             output.product(f"{output.printable(user.email)}\t{fresh}")
         else:

@@ -110,12 +110,12 @@ class SignInRequired(Refusal):
 
 
 class PasswordToChange(Refusal):
-    """Compromised, so a change is forced (NIST SP 800-63B-4 3.1.1.2)."""
+    """Compromised, or a first one that may not stay (NIST SP 800-63B-4 3.1.1.2; ASVS 5.0 6.4.1)."""
 
     status = 403
     exit_code = 7
     title = "Choose a new password first"
-    sentence = "Your password is on a list of known ones, so it has to be changed before anything else."
+    sentence = "Your password is known to others, so it has to be changed before anything else."
     remedy = "Choose a new one at /password."
 
 

@@ -85,15 +85,18 @@ def enter(email: str, key: str, kept: str, address: str, carried: str | None) ->
     Asked.add(Purpose.VERIFY, email, address)
 
 
-def create(email: str, password: str | None, is_admin: bool = False) -> User:
-    """A new user, without a password when it is None. Raises NotAccepted, AlreadyExists or Busy."""
+def create(email: str, password: str | None, is_admin: bool = False, for_good: bool = True) -> User:
+    """A new user, without a password when it is None; one that is not `for_good` has to be changed at once.
+
+    Raises NotAccepted, AlreadyExists or Busy.
+    """
     check(email, password)
-    user = add(email, password, is_admin)
+    user = add(email, password, is_admin, for_good=for_good)
     db.session.commit()
     return user
 
 
-def add(email: str, password: str | None, is_admin: bool = False) -> User:
+def add(email: str, password: str | None, is_admin: bool = False, for_good: bool = True) -> User:
     """As `create`, of what was checked; committed by the act that called.
 
     The operator's word is taken that the e-mail is theirs.
@@ -103,6 +106,7 @@ def add(email: str, password: str | None, is_admin: bool = False) -> User:
         email_key=addresses.normalised(email),
         password_hash=None if password is None else passwords.stored(password),
         is_admin=is_admin,
+        must_change_since=None if for_good else clock.now(),
         verified_at=clock.now(),
     )
     db.session.add(user)

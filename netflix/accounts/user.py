@@ -32,7 +32,7 @@ class User(Model):
     verified_at: Mapped[datetime | None] = mapped_column(Instant)
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
     signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
-    # Since the password was found on a list of known ones.
+    # Since the password was found on a list of known ones, or was given by somebody else to begin with.
     must_change_since: Mapped[datetime | None] = mapped_column(Instant)
     # Read with the row, so that whether there is a second factor costs a sign-in nothing; see `factors.totp`.
     totp_secret: Mapped[str | None] = mapped_column(String(255))

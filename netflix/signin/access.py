@@ -29,8 +29,11 @@ def shut_out(user: User) -> None:
     one_time_link.end(user.id, *OF_THE_PASSWORD)
 
 
-def set_password(email: str, password: str) -> User:
-    """Raises NotFound, Declined for a disabled user, NotAccepted or Busy."""
+def set_password(email: str, password: str, for_good: bool = True) -> User:
+    """One that is not `for_good` opens nothing but the page to change it (ASVS 5.0 6.4.1).
+
+    Raises NotFound, Declined for a disabled user, NotAccepted or Busy.
+    """
     accept(password=passwords.faults(password, email))
     user = to_be_let_in(email)
     # No connection is held while hashing.
@@ -39,6 +42,8 @@ def set_password(email: str, password: str) -> User:
     user.password_hash = kept
     shut_out(user)
     User.end_demand(user.id)
+    if not for_good:
+        User.demand_change(user.id, kept)
     notice.tell(user.told_at, Kind.PASSWORD_CHANGED)
     event.record(Kind.PASSWORD_CHANGED, user.id)
     db.session.commit()

@@ -29,7 +29,7 @@ def checked(session: CurrentSession, present: str, chosen: str, visitor: Visitor
     A guess at the present password counts as an attempt to sign in. Raises NotAccepted, TooManyAttempts, Busy,
     or, when somebody else deleted the account meanwhile, SignInRequired.
     """
-    accept(password=passwords.faults(chosen, session.email))
+    accept(password=passwords.faults(chosen, session.email) or unchanged(session, present, chosen))
     counted = counter.hit(*signin.subjects(session.email, visitor))
     with counter.refunding(counted, unless=NotAccepted):
         user = db.session.get(User, session.user_id)
@@ -43,3 +43,9 @@ def checked(session: CurrentSession, present: str, chosen: str, visitor: Visitor
         kept = passwords.stored(chosen)
     signin.forgive(counted, session.email)
     return user, kept
+
+
+def unchanged(session: CurrentSession, present: str, chosen: str) -> list[str]:
+    """Whoever has to change it chooses another."""
+    same = passwords.normalised(present) == passwords.normalised(chosen)
+    return ["That is the one you have. Choose another."] if session.must_change_since and same else []

@@ -59,6 +59,22 @@ def test_a_generated_password_is_all_of_standard_output_and_works(run: Run, brow
     assert browser.sign_in("zoe@example.org", password).status_code == 303
 
 
+@pytest.mark.parametrize("command", ["create zoe@example.org", "reset-password ada@example.org"])
+def test_a_generated_password_opens_nothing_until_it_is_changed(
+    run: Run, browser: Browser, ada: str, command: str
+) -> None:
+    """ASVS 5.0 6.4.1."""
+    password = run(f"users {command} --generate").stdout.strip()
+    browser.sign_in(command.split()[1], password)
+    assert browser.get("/dashboard").location == "/password"
+    assert "it was given to you" in browser.get("/password").text
+    change = {"current_password": password, "password": password}
+    assert "Choose another" in browser.post("/password", change, page="/password").text
+    assert browser.get("/dashboard").location == "/password"
+    browser.post("/password", change | {"password": OTHER}, page="/password")
+    assert browser.get("/dashboard").status_code == 200
+
+
 def test_no_two_generated_passwords_are_alike(run: Run) -> None:
     assert len({run(f"users create {n}@example.org --generate").stdout for n in range(5)}) == 5
 

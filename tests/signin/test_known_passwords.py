@@ -80,7 +80,7 @@ def test_a_change_ends_it(app: Flask, member: Browser, ada: str) -> None:
     assert member.post("/password", form, page="/password").location == "/dashboard"
     assert member.get("/dashboard").status_code == 200
     assert Browser(app).sign_in(ada, NEW).location == "/dashboard"
-    assert "Your password has turned up" not in member.get("/password").text
+    assert "has turned up on a list" not in member.get("/password").text
 
 
 def test_the_same_one_again_is_no_change(member: Browser) -> None:
