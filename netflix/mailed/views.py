@@ -59,7 +59,9 @@ def show_email() -> ResponseReturnValue:
 @bp.post("/account/email")
 def ask_email_change() -> ResponseReturnValue:
     sent = request.form
-    email_change.ask(current.session(), sent.get("current_password", ""), sent.get("email", ""), visitor())
+    email_change.ask(
+        current.proved("/account/email"), sent.get("current_password", ""), sent.get("email", ""), visitor()
+    )
     current.tell("A mail with a link is on its way to the new address. Your e-mail changes when you open it.")
     return see_other("/account")
 
@@ -177,7 +179,8 @@ def unlocking_page(refusal: Refusal | None = None) -> str:
 
 
 def email_page(refusal: Refusal | None = None) -> str:
-    email = current.session().email
+    """For who proved lately that it is them (ASVS 5.0 7.5.1), with the second factor where there is one."""
+    email = current.proved("/account/email").email
     form = forms.form(request.form if refusal else {}, "email", "current_password", refusal=refusal)
     return web.page("mailed/email.html", form=form, refusal=web.told(refusal), email=email)
 

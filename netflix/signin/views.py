@@ -60,9 +60,10 @@ def close_session() -> ResponseReturnValue:
 
 @bp.post("/sessions/<int(max=2147483647):session_id>/end")
 def end_session(session_id: int) -> ResponseReturnValue:
-    signin.end_session(current.session().user_id, session_id, address())
+    back = local_path(request.form.get("next", ""))
+    signin.end_session(current.proved(back).user_id, session_id, address())
     current.tell("That browser is signed out.")
-    return see_other(local_path(request.form.get("next", "")))
+    return see_other(back)
 
 
 @bp.post("/sessions/end-others")

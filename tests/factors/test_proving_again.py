@@ -58,6 +58,20 @@ def test_until_it_is_proved_nothing_is_done_and_then_one_is_led_back(app: Flask,
     assert other.get("/dashboard").status_code == 303
 
 
+def test_one_browser_is_ended_after_a_fresh_proof_too(app: Flask, browser: Browser, ada: str, later: Later) -> None:
+    """ASVS 5.0 7.5.2."""
+    other = Browser(app)
+    other.sign_in(ada)
+    browser.sign_in(ada)
+    later(TEN_MINUTES)
+    asked = browser.post("/sessions/1/end", {"next": "/account/browsers"}, "/dashboard")
+    assert asked.headers["Location"] == "/prove?next=%2Faccount%2Fbrowsers"
+    assert other.get("/dashboard").status_code == 200
+    prove(browser)
+    browser.post("/sessions/1/end", page="/dashboard")
+    assert other.get("/dashboard").status_code == 303
+
+
 def test_a_program_is_told_by_problem_details(doubted: Browser) -> None:
     answer = end_others(doubted, headers={"Accept": "application/json"})
     assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")

@@ -74,6 +74,14 @@ def test_a_wrong_present_password_changes_nothing_and_counts(
     assert letters() == []
 
 
+def test_it_needs_a_fresh_proof(member: Browser, letters: Letters, later: Callable[[timedelta], None]) -> None:
+    later(timedelta(minutes=11))
+    form = {"email": NEW, "current_password": PASSWORD}
+    for answer in (member.get("/account/email"), member.post("/account/email", form, page="/password")):
+        assert answer.location == "/prove?next=%2Faccount%2Femail"
+    assert letters() == []
+
+
 @pytest.mark.parametrize("email", ["", "no address", "ada@example.org"])
 def test_what_is_no_new_address_is_told(member: Browser, letters: Letters, email: str) -> None:
     assert ask(member, email) == 422
