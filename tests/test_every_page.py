@@ -8,6 +8,7 @@ from flask import Flask
 from werkzeug.routing import AnyConverter, IntegerConverter, PathConverter, Rule
 
 from tests.people import Browser
+from tests.signin.test_sessions import carried
 from tests.watching import statements
 
 PEOPLE = ["a stranger", "a member", "an administrator"]
@@ -65,3 +66,13 @@ def test_every_page_of_somebody_s_own_has_the_way_out(app: Flask, ada: str, grac
         answer = browser.get(path)
         if answer.status_code == 200 and answer.mimetype == "text/html":
             assert '<form method="post" action="/logout">' in answer.text, path
+
+
+def test_no_page_tells_the_session_s_token(app: Flask, browser: Browser, ada: str) -> None:
+    browser.sign_in(ada)
+    token, cookie = carried(browser).encode(), browser.client.get_cookie("session")
+    assert cookie
+    for path in pages(app):
+        with browser.get(path) as answer:
+            assert token not in answer.data, path
+            assert cookie.value.encode() not in answer.data, path

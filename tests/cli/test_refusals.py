@@ -58,7 +58,7 @@ def test_what_is_unexpected_is_one_sentence_and_1(run: Run, monkeypatch: pytest.
 
 
 def test_a_refusal_keeps_its_own_code(run: Run, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def busy(*_: object) -> None:
+    def busy(*_: object, **__: object) -> None:
         raise Busy
 
     monkeypatch.setattr("netflix.signin.access.set_password", busy)
