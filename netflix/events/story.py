@@ -25,6 +25,7 @@ ADDED = {
     "passkey": "You added the passkey{}.",
 }
 REMOVED = {
+    "lately added": "What was added lately to sign in with was taken off.",
     "totp": "You turned two-step sign-in off.",
     "passkey": "You removed the passkey{}.",
 }

@@ -73,8 +73,10 @@ class Passkey(Model):
         return db.session.scalar(wanted.where(cls.credential_id == credential_id))
 
     @classmethod
-    def end_all(cls, user_id: int) -> int:
-        return len(db.session.execute(delete(cls).where(cls.user_id == user_id).returning(cls.id)).all())
+    def end_all(cls, user_id: int, since: datetime | None = None) -> int:
+        """All of a user's, or those that were added since; answers how many there were."""
+        ending = delete(cls).where(cls.user_id == user_id, *([cls.created_at >= since] if since else []))
+        return len(db.session.execute(ending.returning(cls.id)).all())
 
     @property
     def shown_id(self) -> str:
@@ -93,7 +95,11 @@ class Passkey(Model):
 
 
 def begin_adding(session: CurrentSession) -> tuple[Challenge, dict[str, Any]]:
-    """What the browser is told, and what it signs. Raises TooManyAttempts, or Declined when there are too many."""
+    """What the browser is told, and what it signs. Raises TooManyAttempts, or Declined for one too many.
+
+    And Declined while the e-mail is not confirmed.
+    """
+    change.check_confirmed(session)
     counter.hit((policy.FACTORS_OF_ACCOUNT, addresses.normalised(session.email)))
     own = Passkey.of(session.user_id)
     if len(own) >= Passkey.MOST:
@@ -104,11 +110,11 @@ def begin_adding(session: CurrentSession) -> tuple[Challenge, dict[str, Any]]:
 
 
 def add(session: CurrentSession, answer: object, asked: Challenge, name: str, visitor: Visitor) -> Passkey:
-    """Raises PasskeyNotTaken, or NotAccepted for its name."""
+    """Raises PasskeyNotTaken, SignInRequired, or NotAccepted for its name."""
     name = accepted_name(name)
     made = ceremony.made(answer, asked)
     told = answer["response"].get("transports") if isinstance(answer, dict) else None
-    User.hold(session.user_id)
+    session.hold()
     asked.spend()
     row = Passkey(
         user_id=session.user_id,
@@ -156,7 +162,8 @@ def rename(session: CurrentSession, number: int, name: str) -> None:
 
 
 def remove(session: CurrentSession, number: int, visitor: Visitor) -> None:
-    """The password stays, so it is never the last way in. Raises NotFound for anybody else's."""
+    """The password stays, so it is never the last way in. Raises NotFound for anybody else's, or SignInRequired."""
+    session.hold()
     own = delete(Passkey).where(Passkey.id == number, Passkey.user_id == session.user_id)
     name = db.session.execute(own.returning(Passkey.name)).scalar()
     if name is None:
@@ -199,7 +206,8 @@ def proved(answer: object, asked: Challenge, address: str, whose: int | None = N
     row = named(answer)
     if row is None or row.user.is_disabled or (whose is not None and row.user_id != whose):
         raise refused(row, address, "unknown")
-    told = answer["response"].get("userHandle") if isinstance(answer, dict) else None
+    response = answer.get("response") if isinstance(answer, dict) else None
+    told = response.get("userHandle") if isinstance(response, dict) else None
     # Who is signed in already need not be named by the device (Web Authentication 7.2, step 6).
     if told != base64url(row.handle) and not (told is None and whose is not None):
         raise refused(row, address, "of another user")

@@ -69,4 +69,4 @@ def renewed(session: CurrentSession, user: User, visitor: Visitor, factor: str) 
         db.session.rollback()
         raise SignInRequired
     event.record(Kind.SESSION_RENEWED, user.id, visitor.address, factor=factor)
-    return signin.opened(user, None, session.remembered, visitor, follows=session)
+    return signin.opened(user, None, session.remembered, visitor, follows=session, factor=factor)

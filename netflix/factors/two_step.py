@@ -29,6 +29,8 @@ class Setup(NamedTuple):
 
     @classmethod
     def fresh(cls, session: CurrentSession) -> "Setup":
+        """Raises Declined while the e-mail is not confirmed."""
+        change.check_confirmed(session)
         key = Key.fresh()
         return cls(key, sealed.seal(key.secret, purpose(session)))
 
@@ -48,12 +50,13 @@ def purpose(session: CurrentSession) -> str:
 def turn_on(session: CurrentSession, setup: Setup, code: str, visitor: Visitor) -> list[str]:
     """From now on the password alone opens nothing. Answers the recovery codes, which are never shown again.
 
-    Raises NotAccepted, TooManyAttempts, Busy, or Declined when it is on already.
+    Raises NotAccepted, TooManyAttempts, Busy, SignInRequired, or Declined when it is on already.
     """
     step = setup.key.step(recovery_code.bare(code))
     if step is None:
         raise NotAccepted({"code": [second_step.WRONG]})
     codes, kept = fresh_codes(session)
+    session.hold()
     switched = (
         update(User)
         .where(User.id == session.user_id, User.totp_secret.is_(None))
@@ -70,9 +73,9 @@ def turn_on(session: CurrentSession, setup: Setup, code: str, visitor: Visitor) 
 
 
 def renew_codes(session: CurrentSession, visitor: Visitor) -> list[str]:
-    """A new set in the place of what was left. Raises TooManyAttempts, Busy, or Declined when it is off."""
+    """A new set in the place of what was left. Raises TooManyAttempts, Busy, SignInRequired, or Declined when off."""
     codes, kept = fresh_codes(session)
-    User.hold(session.user_id)
+    session.hold()
     user = db.session.get(User, session.user_id)
     if user is None or not user.has_second_factor:
         db.session.rollback()

@@ -1,5 +1,6 @@
 """Pages to prove again that it is oneself, for the second step of signing in, and for passkeys."""
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -222,8 +223,11 @@ def asked(given: Challenge, options: dict[str, Any]) -> Response:
 
 def sent_json() -> dict[str, Any]:
     """What the script sent; nothing for what is no object."""
-    sent = request.get_json(silent=True)
-    return sent if isinstance(sent, dict) else {}
+    # Python's reader goes only so deep, and Flask takes that for a fault of ours.
+    with suppress(RecursionError):
+        sent = request.get_json(silent=True)
+        return sent if isinstance(sent, dict) else {}
+    return {}
 
 
 def going_on(sent: dict[str, Any]) -> Response:

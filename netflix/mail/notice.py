@@ -50,6 +50,7 @@ ADDED = {
     "passkey": "a passkey was added",
 }
 REMOVED = {
+    "lately added": "what was added lately to sign in with was taken off",
     "totp": "two-step sign-in was turned off",
     "passkey": "a passkey was removed",
     "all": "two-step sign-in, its recovery codes and all passkeys were taken off",

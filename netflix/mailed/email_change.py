@@ -6,12 +6,13 @@ from netflix import clock, links
 from netflix.accounts import email as addresses
 from netflix.accounts import one_time_link
 from netflix.accounts import password as passwords
-from netflix.accounts.one_time_link import OneTimeLink, Purpose
+from netflix.accounts.one_time_link import LASTS, OneTimeLink, Purpose
 from netflix.accounts.user import User
 from netflix.errors import Declined, NotAccepted, SignInRequired, accept
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
+from netflix.factors import removal
 from netflix.limits import counter, policy
 from netflix.mail import outbox
 from netflix.mailed import asking
@@ -37,6 +38,7 @@ def ask(session: CurrentSession, present: str, email: str, visitor: Visitor) -> 
         (policy.MAIL_FROM_ADDRESS, visitor.address),
         *((policy.EMAIL_OF_ACCOUNT, one) for one in dict.fromkeys((user.email_key, chosen))),
     )
+    session.hold()
     link = OneTimeLink.issued(user, Purpose.CHANGE_EMAIL, email.strip())
     outbox.post(
         link.email, "change_email", link.expires_at, link=links.link(f"/confirm/email/{link.token}"), present=user.email
@@ -86,20 +88,23 @@ def tell_old_address(user: User, before: str, address: str) -> None:
     outbox.post(before, "email_changed", link.expires_at, chosen=user.email, address=address, undo=undo)
 
 
-def undo(carried: str, address: str) -> str:
+def undo(carried: str, visitor: Visitor) -> str:
     """Gives the old address back; whoever changed it knew the password, so that goes, and every session and link.
 
+    And what they may have added to sign in with; not what was there before, or the old mailbox would be a way round it.
     Answers the token of a link for a new password. Raises LinkGone, or Declined when the address is another account's.
     """
+    changed_at = OneTimeLink.carried_by(carried, Purpose.UNDO_EMAIL).expires_at - LASTS[Purpose.UNDO_EMAIL]
     user, before = one_time_link.used(carried, Purpose.UNDO_EMAIL)
-    make_free(before, user, address)
+    make_free(before, user, visitor.address)
     rename(user, before)
     user.password_hash = None
     Session.end_all(user.id)
     Device.end_all(user.id)
     one_time_link.end(user.id, *Purpose)
     link = OneTimeLink.issued(user, Purpose.RECOVER)
-    event.record(Kind.EMAIL_RESTORED, user.id, address, event.STRANGER)
+    removal.end_since(user.id, changed_at - LASTS[Purpose.CHANGE_EMAIL], visitor, by=event.STRANGER)
+    event.record(Kind.EMAIL_RESTORED, user.id, visitor.address, event.STRANGER)
     db.session.commit()
     return link.token
 

@@ -86,7 +86,7 @@ def change(carried: str) -> Response:
 
 
 def undo(carried: str) -> Response:
-    recovery = email_change.undo(carried, address())
+    recovery = email_change.undo(carried, visitor())
     current.drop()
     links.keep(RECOVERY, recovery)
     return see_other("/recover/")
@@ -127,7 +127,8 @@ CONFIRMATIONS = {
     "undo": Confirmation(
         Purpose.UNDO_EMAIL,
         "Take the change back",
-        "Every browser is signed out, you choose a new password, and your e-mail is again:",
+        "Every browser is signed out, what was added lately to sign in with is taken off, you choose a new password, "
+        "and your e-mail is again:",
         "Take it back",
         undo,
     ),

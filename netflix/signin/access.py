@@ -54,7 +54,8 @@ def reset_by_link(who: str | int, by: Actor = OPERATOR) -> str:
     """Forgets the password, ends all sessions, and answers a one-time link. Raises NotFound or Declined."""
     user = to_be_let_in(who, by)
     user.password_hash = None
-    Session.end_all(user.id)
+    # The links too: by one for another e-mail, whoever took over the account would take this one with it.
+    shut_out(user)
     link = recovery.issue(user, by=by)
     db.session.commit()
     return recovery.address_of(link)

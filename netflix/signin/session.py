@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 from netflix import clock, log, token
 from netflix.accounts.user import User
 from netflix.clock import Instant
+from netflix.errors import SignInRequired
 from netflix.extensions import Model, db
 from netflix.reading import Reading
 from netflix.signin import browser
@@ -142,6 +143,16 @@ class CurrentSession(NamedTuple):
     def by(cls, carried: str, now: datetime) -> "CurrentSession | None":
         """The live session of a token; a disabled user's is not."""
         return next(iter(BY_DIGEST(digest=token.digest(carried), now=now)), None)
+
+    def hold(self) -> None:
+        """Whoever else would change its user, or end it, waits until the act that called commits.
+
+        For what a session leaves behind: what took a while must not come after its end. Raises SignInRequired.
+        """
+        User.hold(self.user_id)
+        if db.session.scalar(select(Session.id).where(Session.id == self.id)) is None:
+            db.session.rollback()
+            raise SignInRequired
 
     def is_proved(self, now: datetime) -> bool:
         """Whether who they are was proved lately enough for a dangerous step."""

@@ -142,6 +142,7 @@ def opened(
     """The rows of a sign-in, in one transaction; one that `follows` another is the same sign-in with a fresh token.
 
     The browser becomes a known device of the account, unless it is one. It takes back that the account be deleted.
+    Where there is a second factor, the password alone proves nothing anew either.
 
     Raises WrongCredentials when, while it was checked, the password was replaced or the user disabled, deleted or
     leaving, and SecondStepRequired for an account that the password alone does not open, whoever asks (ASVS 5.0 2.3.1).
@@ -174,6 +175,8 @@ def opened(
     session = Session.opened(user, now, visitor.address, visitor.user_agent, remembered)
     if follows:
         session.previous_sign_in_at = follows.previous_sign_in_at
+        if user.has_second_factor and factor == PASSWORD:
+            session.proved_at = follows.proved_at
     else:
         if user.is_leaving:
             came_back(session, user)

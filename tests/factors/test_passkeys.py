@@ -448,3 +448,18 @@ def test_no_part_of_an_answer_is_in_the_log(stranger: Browser, phone: Authentica
     assert "passkey" in written.getvalue()
     for part in (credential["id"], *credential["response"].values()):
         assert part not in written.getvalue()
+
+
+def test_json_beyond_depth_is_no_fault_of_ours(browser: Browser) -> None:
+    headers = {**JSON, "X-CSRFToken": browser.token(), "Content-Type": "application/json"}
+    answer = browser.client.post("/login/passkey", data="[" * 60_000, headers=headers, environ_base=browser.environ)
+    assert answer.status_code == 422
+
+
+def test_a_passkey_s_answer_without_its_parts_is_refused(stranger: Browser, phone: Authenticator) -> None:
+    body = {"credential": phone.answer({}) | {"response": None}}
+    options(stranger, "/login/passkey")
+    assert send(stranger, "/login/passkey", body).status_code == 422
+    del body["credential"]["response"]
+    options(stranger, "/login/passkey")
+    assert send(stranger, "/login/passkey", body).status_code == 422

@@ -1,18 +1,24 @@
-"""Somebody says that what was done as them was not them: everything ends, and the password is replaced."""
+"""Somebody says that what was done as them was not them: everything ends, and the password is replaced.
 
+With it go the factors that were added since a day before, or, of no event, for as long as a session lasts at most.
+"""
+
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
 
+from netflix import clock
 from netflix.accounts.user import User
 from netflix.errors import Declined, SignInRequired
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
+from netflix.factors import removal
 from netflix.mail import notice, outbox
 from netflix.signin import access, browser, change, recovery
 from netflix.signin.device import Device
-from netflix.signin.session import CurrentSession
+from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
 
 
@@ -29,18 +35,23 @@ def start_recovery(session: CurrentSession, number: int | None, visitor: Visitor
     """
     if not is_mailed(session):
         raise Declined("No mail reaches you from this site.", "Choose a new password on the page itself.")
-    if number:
-        event.of(session.user_id, number)
+    noticed = since(session, number)
     user = db.session.get(User, session.user_id)
     if user is None:
         raise SignInRequired
     access.shut_out(user)
     Device.end_all(user.id)
+    removal.end_since(user.id, noticed, visitor)
     user.password_hash = None
     link = recovery.issue(user, visitor.address)
     outbox.post(user.email, "alarm", link.expires_at, link=recovery.address_of(link))
     report(user, number, visitor)
     db.session.commit()
+
+
+def since(session: CurrentSession, number: int | None) -> datetime:
+    """When that happened, at least. Raises NotFound for anybody else's event."""
+    return event.of(session.user_id, number).at if number else clock.now() - Session.REMEMBERED_ABSOLUTE
 
 
 def report(user: User, number: int | None, visitor: Visitor) -> None:
@@ -54,8 +65,7 @@ def replace(session: CurrentSession, number: int | None, present: str, chosen: s
     `number` is the event that was not them. Whoever took over a session gains nothing by it: the present password is
     asked. Raises as `change.checked`, NotFound, or SignInRequired when the password was replaced meanwhile.
     """
-    if number:
-        event.of(session.user_id, number)
+    noticed = since(session, number)
     user, kept = change.checked(session, present, chosen, visitor)
     access.shut_out(user)
     Device.end_all(user.id)
@@ -66,6 +76,7 @@ def replace(session: CurrentSession, number: int | None, present: str, chosen: s
         db.session.rollback()
         raise SignInRequired
     notice.tell(user.told_at, Kind.PASSWORD_CHANGED, visitor.address, browser.named(visitor.user_agent))
+    removal.end_since(user.id, noticed, visitor)
     report(user, number, visitor)
     event.record(Kind.PASSWORD_CHANGED, user.id, visitor.address)
     db.session.commit()

@@ -1,0 +1,213 @@
+"""Whoever came in and was shut out has left nothing by which they come in again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from netflix.accounts.user import User
+from netflix.events import event
+from netflix.events.actor import OPERATOR
+from netflix.events.event import Kind, Wanted
+from netflix.factors import two_step
+from netflix.factors.passkey import Passkey
+from netflix.mailed import email_change
+from netflix.signin import access
+from tests.conftest import Build
+from tests.factors.app import second, set_up
+from tests.factors.authenticator import Authenticator, add, send, sign_in
+from tests.people import MALLORY, PASSWORD, Browser, Letters, links_in
+
+Later = Callable[[timedelta], None]
+ALARM = "/account/alarm"
+NEW = "another quiet password"
+THEIRS = "mallory@example.net"
+
+
+@pytest.fixture
+def home(browser: Browser, ada: str) -> Browser:
+    browser.sign_in(ada)
+    return browser
+
+
+@pytest.fixture
+def intruder(app: Flask, home: Browser, ada: str, later: Later) -> Browser:
+    """Somebody who came in with Ada's password, a week after her."""
+    later(timedelta(days=6))
+    browser = Browser(app, MALLORY)
+    browser.sign_in(ada)
+    return browser
+
+
+def number_of_their_sign_in(app: Flask) -> str:
+    with app.app_context():
+        return str(event.latest(Wanted(kinds=(Kind.SIGNED_IN,), address=MALLORY), 1)[0].id)
+
+
+def names(app: Flask) -> list[str]:
+    with app.app_context():
+        return [one.name for one in Passkey.of(1)]
+
+
+def change_email(app: Flask, thief: Browser, letters: Letters, ada: str) -> str:
+    """To the thief's own; answers the way back that Ada is mailed."""
+    form = {"email": THEIRS, "current_password": PASSWORD}
+    assert thief.post("/account/email", form, page="/account/email").status_code == 303
+    thief.post("/confirm/email", page=links_in(letters.to(THEIRS)[0])[0])
+    return links_in(letters.to(ada)[-1])[0]
+
+
+@pytest.mark.parametrize("said_of", ["their sign-in", "nothing"])
+def test_a_passkey_that_they_added_goes_and_those_from_before_stay(
+    app: Flask, home: Browser, ada: str, later: Later, said_of: str
+) -> None:
+    add(home, Authenticator(), "Ada's phone")
+    later(timedelta(days=40))
+    assert home.sign_in(ada).status_code == 303
+    intruder, device = Browser(app, MALLORY), Authenticator()
+    intruder.sign_in(ada)
+    assert add(intruder, device, "Mallory's").status_code == 200
+    disputed = number_of_their_sign_in(app) if said_of == "their sign-in" else ""
+    sent = {"current_password": PASSWORD, "password": NEW, "event": disputed}
+    assert home.post(ALARM, sent, page=ALARM).status_code == 303
+    assert names(app) == ["Ada's phone"]
+    assert sign_in(Browser(app, MALLORY), device).status_code == 422
+    with app.app_context():
+        assert event.latest(Wanted(kinds=(Kind.FACTOR_REMOVED,)), 1)[0].details == {"factor": "lately added"}
+    home.sign_in(ada, NEW)
+    assert "What was added lately to sign in with was taken off." in home.get("/activity").text
+
+
+def test_so_it_does_when_a_link_is_mailed(app: Flask, home: Browser, intruder: Browser, ada: str) -> None:
+    device = Authenticator()
+    add(intruder, device)
+    home.sign_in(ada)
+    home.post(f"{ALARM}/mail", {"event": number_of_their_sign_in(app)}, page=ALARM)
+    assert names(app) == []
+
+
+def test_the_alarm_is_no_way_round_the_second_factor(app: Flask, home: Browser, ada: str, later: Later) -> None:
+    """In a stolen session and knowing the password, somebody says that Ada's own app was not her."""
+    set_up(home)
+    later(timedelta(minutes=11))
+    sent = {"current_password": PASSWORD, "password": NEW, "event": "1"}
+    answer = home.post(ALARM, sent, page="/account/email")
+    assert answer.location == "/prove?next=%2Faccount%2Falarm%3Fevent%3D1"
+    assert home.get(f"{ALARM}?event=1").location == "/prove?next=%2Faccount%2Falarm%3Fevent%3D1"
+    with app.app_context():
+        assert User.named(ada).has_second_factor
+
+
+def test_taking_an_email_back_takes_off_what_came_with_its_change(
+    app: Flask, home: Browser, intruder: Browser, ada: str, letters: Letters
+) -> None:
+    device = Authenticator()
+    add(intruder, device)
+    set_up(intruder)
+    undo = change_email(app, intruder, letters, ada)
+    owner = Browser(app, "192.0.2.77")
+    owner.post("/confirm/undo", page=undo)
+    assert "what was added lately to sign in with was taken off" in letters.to(ada)[-1]
+    assert sign_in(Browser(app, MALLORY), device).status_code == 422
+    owner.post("/recover/", {"password": NEW}, page="/recover/")
+    assert owner.sign_in(ada, NEW).location == "/dashboard"
+
+
+def test_but_not_what_was_there_long_before(
+    app: Flask, home: Browser, ada: str, letters: Letters, later: Later
+) -> None:
+    """Else who reads the old mailbox could leave the second step out."""
+    phone = set_up(home)
+    add(home, Authenticator(), "Ada's phone")
+    later(timedelta(days=3))
+    home.sign_in(ada)
+    second(home, phone.code(1))
+    undo = change_email(app, home, letters, ada)
+    owner = Browser(app, "192.0.2.77")
+    owner.post("/confirm/undo", page=undo)
+    owner.post("/recover/", {"password": NEW}, page="/recover/")
+    assert owner.sign_in(ada, NEW).location == "/login/second?next=%2Fdashboard"
+    assert names(app) == ["Ada's phone"]
+
+
+def test_a_reset_stops_a_change_of_the_email_that_waits(
+    app: Flask, intruder: Browser, ada: str, letters: Letters
+) -> None:
+    """Else they take the account by it, before its owner has opened the new link."""
+    form = {"email": THEIRS, "current_password": PASSWORD}
+    intruder.post("/account/email", form, page="/account/email")
+    link = links_in(letters.to(THEIRS)[0])[0]
+    with app.app_context():
+        reset = access.reset_by_link(ada, OPERATOR)
+    assert Browser(app, MALLORY).get(link).status_code == 410
+    assert Browser(app).get(reset.removeprefix("http://127.0.0.1:5000")).status_code == 303
+
+
+def test_a_change_of_the_email_that_was_under_way_is_stopped_by_a_new_password(
+    app: Flask, intruder: Browser, ada: str, letters: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true = email_change.passwords.matches
+
+    def replaced_meanwhile(*known: object) -> bool:
+        right = true(*known)  # type: ignore[arg-type]
+        monkeypatch.undo()
+        with app.app_context():
+            access.set_password(ada, NEW)
+        return right
+
+    token = intruder.token("/account/email")
+    monkeypatch.setattr(email_change.passwords, "matches", replaced_meanwhile)
+    form = {"email": THEIRS, "current_password": PASSWORD, "csrf_token": token}
+    answer = intruder.client.post("/account/email", data=form, environ_base=intruder.environ)
+    assert answer.location == "/login"
+    assert letters.to(THEIRS) == []
+
+
+def test_a_second_factor_that_was_under_way_is_stopped_when_the_session_ends(
+    app: Flask, intruder: Browser, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true = two_step.fresh_codes
+
+    def ended_meanwhile(session: object) -> object:
+        codes = true(session)  # type: ignore[arg-type]
+        with app.app_context():
+            access.set_password(ada, NEW)
+        return codes
+
+    monkeypatch.setattr(two_step, "fresh_codes", ended_meanwhile)
+    with pytest.raises(AssertionError):
+        set_up(intruder)
+    with app.app_context():
+        assert not User.named(ada).has_second_factor
+
+
+def test_a_new_password_is_no_proof_of_the_second_factor(app: Flask, home: Browser, ada: str, later: Later) -> None:
+    """In a stolen session and knowing the password: by its change one must not get to turning two-step sign-in off."""
+    set_up(home)
+    later(timedelta(minutes=11))
+    form = {"current_password": PASSWORD, "password": NEW}
+    assert home.post("/password", form, page="/password").location == "/dashboard"
+    assert home.post("/account/two-step/off", page="/dashboard").location == "/prove?next=%2Faccount%2Ftwo-step"
+    with app.app_context():
+        assert User.named(ada).has_second_factor
+
+
+def test_nobody_waits_in_an_account_made_with_another_s_email(app: Flask, letters: Letters) -> None:
+    """Its owner confirms it, chooses a new password by mail, and would share the account with a passkey or an app."""
+    squatter, device = Browser(app, MALLORY), Authenticator()
+    squatter.register("victim@example.org")
+    squatter.sign_in("victim@example.org")
+    assert squatter.get("/account/two-step").status_code == 403
+    refused = send(squatter, "/account/passkeys/options", {}, "/account/passkeys")
+    assert (refused.status_code, refused.get_json()["detail"][:34]) == (403, "Your e-mail is not confirmed yet. ")
+    owner = Browser(app)
+    owner.post("/confirm/verify", page=links_in(letters.to("victim@example.org")[0])[0])
+    assert add(squatter, device).status_code == 200
+
+
+def test_where_no_mail_is_sent_nobody_has_to_confirm(build: Build) -> None:
+    browser = Browser(build(host="192.0.2.1", url="https://films.example.org"))
+    browser.register("new@example.org")
+    browser.sign_in("new@example.org")
+    assert browser.get("/account/two-step").status_code == 200
