@@ -63,7 +63,7 @@ class Admin(click.Group):
 @click.option("--traceback", is_flag=True, expose_value=False, help="When something unexpected fails, show where.")
 @click.version_option(__version__, prog_name="netflix-admin", message="%(prog)s %(version)s")
 def main() -> None:
-    """Run a Netflix site: its users, limits, sessions and database.
+    """Look after a Netflix site: who comes in, who has to wait, and what happened.
 
     It reads the same NETFLIX_… settings as the site.
 

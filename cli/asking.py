@@ -15,6 +15,15 @@ password_stdin = click.option(STDIN, is_flag=True, help="Take the password from 
 generate = click.option(GENERATE, is_flag=True, help="Make a strong password and print it, once.")
 
 
+class Id(click.IntRange):
+    """The number of a row, as its listing shows it."""
+
+    name = "ID"
+
+    def __init__(self) -> None:
+        super().__init__(1, 2**31 - 1)
+
+
 def at_most_one(given: Mapping[str, object]) -> str | None:
     """The one option that was given, or None. Two of them are a slip."""
     names = [name for name, value in given.items() if value not in (None, False, ())]

@@ -31,7 +31,7 @@ def counted_as(device: "Device") -> str:
 def devices() -> None:
     """See which browsers an account knows, and end that.
 
-    A browser that has signed in to an account before is let try in a lane of its own, however many strangers guess.
+    A browser that has signed in to an account before has attempts of its own there, however many strangers guess.
 
     \b
     Example:
@@ -55,7 +55,7 @@ def list_devices(user: str | None, form: str) -> None:
 
 
 @devices.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, 2**31 - 1))
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=asking.Id())
 @click.option("--user", metavar="EMAIL", help="All of one user's.")
 @site.within
 def end(ids: tuple[int, ...], user: str | None) -> None:

@@ -48,10 +48,14 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         (
             click.option(
-                "--kind", "kinds", multiple=True, help="Only these, such as authn_login_fail; may be repeated."
+                "--kind",
+                "kinds",
+                metavar="KIND",
+                multiple=True,
+                help="Only these, such as authn_login_fail; may be repeated.",
             ),
             click.option("--user", metavar="EMAIL", help="Only those about one user."),
-            click.option("--address", metavar="A", help="Only those from one address."),
+            click.option("--address", metavar="ADDRESS", help="Only those from one address."),
             click.option("--since", type=times.Since(), help="Only since then: 30m, 24h, 7d or 2026-11-24."),
         )
     ):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from . import output, refusals, site, times
+from . import asking, output, refusals, site, times
 from .output import Column
 
 COLUMNS = (
@@ -31,7 +31,7 @@ def invites() -> None:
 @invites.command()
 @click.option("--uses", type=click.IntRange(1, 10_000), default=1, show_default=True, help="For how many people.")
 @click.option("--for", "lasts", type=times.While(), default="7d", show_default=True, help="How long: 24h, 7d, 2w.")
-@click.option("--note", default="", help="Whom it is for; only operators see it.")
+@click.option("--note", default="", help="Whom it is for; only operators and administrators see it.")
 @site.within
 def create(uses: int, lasts: timedelta, note: str) -> None:
     """Print a link by which somebody may register.
@@ -62,7 +62,7 @@ def list_invites(open_only: bool, form: str) -> None:
 
 
 @invites.command()
-@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, 2**31 - 1))
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=asking.Id())
 @site.within
 def revoke(ids: tuple[int, ...]) -> None:
     """Take invitations back: nobody comes in by them any more.

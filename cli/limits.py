@@ -72,9 +72,10 @@ def in_short(seconds: int) -> str:
     """Such as "1 min 5 s"; to the second, since somebody may be waiting for it."""
     if not seconds:
         return "now"
-    hours, rest = divmod(seconds, 3600)
+    days, rest = divmod(seconds, 86400)
+    hours, rest = divmod(rest, 3600)
     minutes, rest = divmod(rest, 60)
-    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s"))
     return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import output, refusals, site
+from . import asking, output, refusals, site
 from .output import Column
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def send() -> None:
 
 
 @mail.command()
-@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(1, 2**31 - 1))
+@click.argument("ids", metavar="ID...", nargs=-1, required=True, type=asking.Id())
 @site.within
 def retry(ids: tuple[int, ...]) -> None:
     """Try mails again now, also those given up.

@@ -231,13 +231,19 @@ def print_table(columns: Sequence[Column], rows: Sequence[Any]) -> None:
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="heading")
     fitting = fitted(widths, out.width)
     for column, width in fitting.items():
-        numeric = all(isinstance(column.of(row), (int, float)) and not column.show for row in rows)
+        numeric = not column.show and are_numbers([column.of(row) for row in rows])
         table.add_column(
             column.title, width=width, no_wrap=True, overflow="ellipsis", justify="right" if numeric else "left"
         )
     for row in rows:
         table.add_row(*(Text(column.shown(row), column.role(row)) for column in fitting))
     out.print(table)
+
+
+def are_numbers(values: Sequence[Any]) -> bool:
+    """All that are there; a yes or no is none."""
+    there = [value for value in values if value is not None]
+    return bool(there) and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in there)
 
 
 def print_sheet(columns: Sequence[Column], thing: Any) -> None:

@@ -45,16 +45,21 @@ COLUMNS = (
     Column("state", "State", role=lambda row: "" if row.is_sound else "bad", shrinks=True),
     Column("passwords", "Passwords"),
     Column("size", "Bytes"),
-    Column("error", "Wrongly", show=lambda row: "-" if row.error is None else f"{row.error:.0e}", spare=True),
+    Column("error", "Wrongly refused", show=lambda row: one_in(row.error), spare=True),
     Column("made_at", "Made", role=lambda _: "quiet", spare=True),
     Column("source", "From", role=lambda _: "quiet", shrinks=True, spare=True),
     Column("path", value=lambda row: str(row.path)),
 )
 
 
+def one_in(error: float | None) -> str:
+    """How many good passwords it takes until one is refused."""
+    return f"1 in {1 / error:,.0f}" if error else "-"
+
+
 @click.group()
 def passwords() -> None:
-    """Refuse passwords that guessers know: a list, and a try.
+    """Refuse passwords that guessers know, and try one out.
 
     \b
     Example:

@@ -44,7 +44,7 @@ def list_sessions(user: str | None, form: str) -> None:
 
 
 @sessions.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1, 2**31 - 1))
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=asking.Id())
 @click.option("--user", metavar="EMAIL", help="All of one user's.")
 @click.option("--all", "everybody", is_flag=True, help="Everybody's.")
 @click.option("--yes", is_flag=True, help="With --all: do not ask.")
