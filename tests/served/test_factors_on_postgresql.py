@@ -5,10 +5,11 @@ from pathlib import Path
 
 from redis import Redis
 
+from netflix.accounts.registration import create
 from netflix.extensions import db
 from tests.factors.app import second, set_up
 from tests.factors.authenticator import Authenticator, add, options, send
-from tests.people import Browser
+from tests.people import PASSWORD, Browser
 from tests.served.postgresql import PostgreSQL
 from tests.served.test_postgresql import migrated, server
 
@@ -20,7 +21,8 @@ def test_what_is_good_once_lets_one_of_many_in(
 ) -> None:
     app = migrated(server.fresh("once"), tmp_path, redis_url=redis_url, bcrypt_rounds=4)
     ada, device, email = Browser(app), Authenticator(counts=0), "ada@example.org"
-    ada.register(email)
+    with app.app_context():
+        create(email, PASSWORD)
     ada.sign_in(email)
     assert add(ada, device).status_code == 200
     phone = set_up(ada)
