@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +74,20 @@ class Server(Granian):  # type: ignore[misc, valid-type]
     def signal_handler_reload(self, *args: Any, **more: Any) -> None:
         self.signal_handler_interrupt(*args, **more)
 
+    def shutdown(self, exit_code: int = 0) -> None:
+        """To be told to end is no failure, also where a worker was told so first."""
+        try:
+            super().shutdown(exit_code)
+        except SystemExit:
+            if exit_code or not self.interrupt_signal:
+                raise
+
+
+def end_before_it_began(*_: object) -> None:
+    """A moment later than the server, which got the signal too, or it would miss its worker."""
+    time.sleep(0.2)
+    os._exit(0)
+
 
 def server(config: Config, address: str) -> Any:
     return Server(
@@ -96,7 +111,7 @@ def server(config: Config, address: str) -> Any:
 def worker() -> Flask:
     """The site in one of the server's processes."""
     # Until Granian listens to it here, SIGTERM would be lost on the handler that the server's own process has.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, end_before_it_began)
     # Ctrl-C reaches every process of a terminal, and a worker hangs on it beside the SIGTERM that Granian sends.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     if sys.platform == "linux":
