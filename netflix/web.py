@@ -119,7 +119,7 @@ def refuse_other_sites() -> None:
 
 
 def note(what: str) -> None:
-    suspicion.note(what, request.remote_addr or "", f"{request.method} {request.url_rule or '-'}")
+    suspicion.note(what, address(), f"{request.method} {request.url_rule or '-'}")
 
 
 @bp.app_errorhandler(Refusal)
@@ -137,8 +137,8 @@ def ask_to_sign_in(refusal: SignInRequired) -> ResponseReturnValue:
     if is_for_program():
         return answer(refusal)
     if request.method != "GET":
-        return redirect("/login", 303)
-    return redirect(f"/login?{urlencode({'next': present_path()})}", 303)
+        return see_other("/login")
+    return see_other(f"/login?{urlencode({'next': present_path()})}")
 
 
 @bp.app_errorhandler(ProofRequired)
@@ -146,7 +146,12 @@ def ask_to_prove(refusal: ProofRequired) -> ResponseReturnValue:
     if is_for_program():
         return answer(refusal)
     target = present_path() if request.method == "GET" else refusal.back
-    return redirect(f"/prove?{urlencode({'next': target})}", 303)
+    return see_other(f"/prove?{urlencode({'next': target})}")
+
+
+@bp.app_errorhandler(PasswordToChange)
+def ask_to_change(refusal: PasswordToChange) -> ResponseReturnValue:
+    return answer(refusal) if is_for_program() else see_other("/password")
 
 
 def present_path() -> str:
@@ -163,13 +168,13 @@ def local_path(target: str) -> str:
     return "/dashboard" if parts.scheme or parts.netloc else target
 
 
+def address() -> str:
+    """The client's, as the trusted proxies tell it; see `door`."""
+    return request.remote_addr or ""
+
+
 def see_other(path: str) -> BaseResponse:
     return redirect(path, 303)
-
-
-@bp.app_errorhandler(PasswordToChange)
-def ask_to_change(refusal: PasswordToChange) -> ResponseReturnValue:
-    return answer(refusal) if prefers_json(request.headers.get("Accept", "")) else redirect("/password", 303)
 
 
 @bp.app_errorhandler(HTTPException)

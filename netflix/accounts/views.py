@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from netflix import forms, links, web
@@ -11,6 +11,7 @@ from netflix.accounts.registration import check_open, register
 from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
 from netflix.flashes import tell
 from netflix.mail import outbox
+from netflix.web import address, see_other
 
 bp = Blueprint("accounts", __name__)
 INVITATION = "invitation"
@@ -21,7 +22,7 @@ invited_by = partial(links.kept, INVITATION)
 def open_invitation(carried: str) -> ResponseReturnValue:
     Invitation.open_with(carried)
     links.keep(INVITATION, carried)
-    return redirect("/register", 303)
+    return see_other("/register")
 
 
 @bp.get("/register")
@@ -33,12 +34,12 @@ def show_registration() -> ResponseReturnValue:
 @bp.post("/register")
 def create_account() -> ResponseReturnValue:
     carried = check_open(invited_by)
-    register(request.form.get("email", ""), request.form.get("password", ""), request.remote_addr or "", carried)
+    register(request.form.get("email", ""), request.form.get("password", ""), address(), carried)
     links.forget(INVITATION)
     # True for whoever had an account already, too.
     mailed = " We have also sent you a mail." if outbox.is_on() else ""
     tell(f"Sign in to go on. If you had an account already, its password is as it was.{mailed}")
-    return redirect("/login", 303)
+    return see_other("/login")
 
 
 @bp.errorhandler(NotAccepted)

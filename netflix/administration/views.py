@@ -17,7 +17,7 @@ from netflix.events.actor import Actor
 from netflix.events.event import Kind, Wanted
 from netflix.signin import access, current
 from netflix.signin.session import ListedSession
-from netflix.web import see_other
+from netflix.web import address, see_other
 
 bp = Blueprint("administration", __name__, url_prefix="/admin")
 # Rows of a page, and events on a user's own.
@@ -183,7 +183,7 @@ def page_of(number: int) -> str:
 
 
 def actor() -> Actor:
-    return Actor(current.session().user_id, request.remote_addr or "")
+    return Actor(current.session().user_id, address())
 
 
 def proved(back: str) -> Actor:

@@ -1,6 +1,6 @@
 """The dashboard, the way to it, and the account: what can be done with it, and what happened."""
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from netflix import forms, web
@@ -10,6 +10,7 @@ from netflix.factors.passkey import Passkey
 from netflix.factors.recovery_code import RecoveryCode
 from netflix.signin import current
 from netflix.signin.session import ListedSession
+from netflix.web import see_other
 
 bp = Blueprint("dashboard", __name__)
 # Of one's own events, the latest.
@@ -20,7 +21,7 @@ BROWSERS = 4
 
 @bp.get("/")
 def show_home() -> ResponseReturnValue:
-    return redirect("/dashboard" if current.is_signed_in() else "/login", 303)
+    return see_other("/dashboard" if current.is_signed_in() else "/login")
 
 
 @bp.get("/dashboard")

@@ -16,7 +16,7 @@ from netflix.factors.passkey import Passkey
 from netflix.factors.recovery_code import RecoveryCode
 from netflix.factors.two_step import Setup
 from netflix.signin import browser, current
-from netflix.web import local_path, see_other
+from netflix.web import address, local_path, see_other
 
 bp = Blueprint("factors", __name__)
 TWO_STEP = "/account/two-step"
@@ -244,7 +244,3 @@ def codes_page(codes: list[str], told: str) -> str:
     text = "\n".join(["Recovery codes for Netflix. Each is good once.", "", *codes, ""])
     file = f"data:text/plain;charset=utf-8,{quote(text)}"
     return web.page("factors/recovery_codes.html", codes=codes, told=told, file=file)
-
-
-def address() -> str:
-    return request.remote_addr or ""

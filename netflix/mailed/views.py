@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -12,7 +12,7 @@ from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
 from netflix.mailed import asking, email_change, unlocking, verification
 from netflix.signin import cookie, current, device
-from netflix.signin.visitor import Visitor
+from netflix.web import address, see_other
 
 bp = Blueprint("mailed", __name__)
 # Under which name signin's page for a new password finds its link.
@@ -60,7 +60,7 @@ def show_email() -> ResponseReturnValue:
 def ask_email_change() -> ResponseReturnValue:
     sent = request.form
     email_change.ask(
-        current.proved("/account/email"), sent.get("current_password", ""), sent.get("email", ""), visitor()
+        current.proved("/account/email"), sent.get("current_password", ""), sent.get("email", ""), current.visitor()
     )
     current.tell("A mail with a link is on its way to the new address. Your e-mail changes when you open it.")
     return see_other("/account")
@@ -86,17 +86,17 @@ def change(carried: str) -> Response:
 
 
 def undo(carried: str) -> Response:
-    recovery = email_change.undo(carried, visitor())
+    recovery = email_change.undo(carried, current.visitor())
     current.drop()
     links.keep(RECOVERY, recovery)
     return see_other("/recover/")
 
 
 def unlock(carried: str) -> Response:
-    known = unlocking.unlock(carried, visitor())
+    known = unlocking.unlock(carried, current.visitor())
     current.tell("This browser is known now. Sign in.")
     answer = see_other("/login")
-    cookie.put_devices(answer, device.cookie_with(visitor().devices, known.user.email, known.token))
+    cookie.put_devices(answer, device.cookie_with(current.visitor().devices, known.user.email, known.token))
     return answer
 
 
@@ -184,15 +184,3 @@ def email_page(refusal: Refusal | None = None) -> str:
     email = current.proved("/account/email").email
     form = forms.form(request.form if refusal else {}, "email", "current_password", refusal=refusal)
     return web.page("mailed/email.html", form=form, refusal=web.told(refusal), email=email)
-
-
-def see_other(path: str) -> Response:
-    return redirect(path, 303)
-
-
-def visitor() -> Visitor:
-    return Visitor(address(), request.headers.get("User-Agent", ""), cookie.devices(request.environ))
-
-
-def address() -> str:
-    return request.remote_addr or ""

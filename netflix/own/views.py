@@ -8,11 +8,10 @@ from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
 from netflix.events import event
 from netflix.events.story import Told
 from netflix.own import alarm, export
-from netflix.signin import cookie, current, device, leaving
+from netflix.signin import current, device, leaving
 from netflix.signin.device import Device
 from netflix.signin.session import CurrentSession, ListedSession
-from netflix.signin.visitor import Visitor
-from netflix.web import see_other
+from netflix.web import address, see_other
 
 bp = Blueprint("own", __name__, url_prefix="/account")
 
@@ -81,7 +80,7 @@ def raise_alarm() -> ResponseReturnValue:
         number,
         sent.get("current_password", ""),
         sent.get("password", ""),
-        visitor(),
+        current.visitor(),
     )
     current.drop()
     current.tell("Every browser is signed out, and only your new password lets in. Sign in with it.")
@@ -91,7 +90,7 @@ def raise_alarm() -> ResponseReturnValue:
 @bp.post("/alarm/mail")
 def start_recovery() -> ResponseReturnValue:
     number = forms.whole(request.form.get("event", ""))
-    alarm.start_recovery(current.proved(f"/account/alarm?event={number}"), number, visitor())
+    alarm.start_recovery(current.proved(f"/account/alarm?event={number}"), number, current.visitor())
     current.drop()
     current.tell("Every browser is signed out. We sent you a link by which you choose a new password.")
     return see_other("/login")
@@ -131,11 +130,3 @@ def alarmed(number: int) -> CurrentSession:
     """Who says so; with two steps, who proved both lately, for factors are taken off."""
     session = current.session()
     return current.proved(f"/account/alarm?event={number}") if session.has_second_factor else session
-
-
-def visitor() -> Visitor:
-    return Visitor(address(), request.headers.get("User-Agent", ""), cookie.devices(request.environ))
-
-
-def address() -> str:
-    return request.remote_addr or ""

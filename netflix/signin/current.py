@@ -13,6 +13,7 @@ from netflix.signin import cookie, device, signin
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
+from netflix.web import address
 
 __all__ = [
     "any_session",
@@ -71,13 +72,13 @@ def is_signed_in() -> bool:
 
 
 def visitor() -> Visitor:
-    return Visitor(request.remote_addr or "", request.headers.get("User-Agent", ""), cookie.devices(request.environ))
+    return Visitor(address(), request.headers.get("User-Agent", ""), cookie.devices(request.environ))
 
 
 def end_present() -> None:
     """Ends the session that this browser comes with: none is left behind that nobody sees (ASVS 5.0 7.2.4)."""
     if is_signed_in():
-        signin.sign_out(any_session(), request.remote_addr or "")
+        signin.sign_out(any_session(), address())
 
 
 def come_in(opened: Session, answer: Response) -> Response:
@@ -145,4 +146,4 @@ def drop() -> None:
 
 @login_manager.user_loader
 def resumed(carried: str) -> CurrentSession | None:
-    return signin.resume(carried, request.remote_addr or "")
+    return signin.resume(carried, address())

@@ -19,7 +19,7 @@ from netflix.errors import (
 )
 from netflix.prerendered import Prerendered
 from netflix.signin import change, current, gate, recovery, signin
-from netflix.web import local_path, see_other
+from netflix.web import address, local_path, see_other
 
 bp = Blueprint("signin", __name__)
 RECOVERY = "recovery"
@@ -183,7 +183,3 @@ def recovery_page(refusal: Refusal | None = None) -> str:
     form = forms.form({}, "password", refusal=refusal)
     email = OneTimeLink.carried_by(links.kept(RECOVERY), Purpose.RECOVER).user.email
     return web.page("signin/recover.html", form=form, refusal=web.told(refusal), email=email)
-
-
-def address() -> str:
-    return request.remote_addr or ""
