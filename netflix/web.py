@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -103,6 +103,12 @@ def refused(refusal: Refusal, shown: Callable[[], str], reference: str = "") -> 
     if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response
+
+
+def shown_again(refusal: Refusal, pages: Mapping[str, Callable[[Refusal], str]]) -> Response:
+    """The page whose form was sent, by the endpoint that it was sent to; where there is none, the refusal's own."""
+    page = pages.get(request.endpoint or "")
+    return refused(refusal, lambda: page(refusal)) if page else answer(refusal)
 
 
 def told(refusal: Refusal | None) -> Refusal | None:

@@ -162,8 +162,7 @@ def show_again(refusal: Refusal) -> ResponseReturnValue:
         "factors.renew_codes": two_step_page,
         "factors.rename_passkey": passkeys_page,
     }
-    page = pages.get(request.endpoint or "")
-    return web.refused(refusal, lambda: page(refusal)) if page else web.answer(refusal)
+    return web.shown_again(refusal, pages)
 
 
 def proof_page(refusal: Refusal | None = None) -> str:

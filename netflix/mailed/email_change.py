@@ -5,10 +5,9 @@ from sqlalchemy.exc import IntegrityError
 from netflix import clock, links
 from netflix.accounts import email as addresses
 from netflix.accounts import one_time_link
-from netflix.accounts import password as passwords
 from netflix.accounts.one_time_link import LASTS, OneTimeLink, Purpose
 from netflix.accounts.user import User
-from netflix.errors import Declined, NotAccepted, SignInRequired, accept
+from netflix.errors import Declined, NotAccepted, accept
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
@@ -16,7 +15,7 @@ from netflix.factors import removal
 from netflix.limits import counter, policy
 from netflix.mail import outbox
 from netflix.mailed import asking
-from netflix.signin import signin
+from netflix.signin import change
 from netflix.signin.device import Device
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
@@ -31,7 +30,7 @@ def ask(session: CurrentSession, present: str, email: str, visitor: Visitor) -> 
     asking.check_on()
     accept(email=addresses.faults(email))
     chosen = addresses.normalised(email)
-    user = proved(session, present, visitor)
+    user = change.proved(session, present, visitor)
     if user.email == email.strip():
         raise NotAccepted({"email": ["That is your e-mail already."]})
     counter.hit(
@@ -48,22 +47,6 @@ def ask(session: CurrentSession, present: str, email: str, visitor: Visitor) -> 
         outbox.post(user.told_at, "change_email_asked", chosen=link.email, address=visitor.address, recover=recover)
     event.record(Kind.EMAIL_CHANGE_ASKED, user.id, visitor.address)
     db.session.commit()
-
-
-def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
-    """The session's user, when the password is theirs. Raises NotAccepted, TooManyAttempts, Busy or SignInRequired."""
-    counted = counter.hit(*signin.subjects(session.email, visitor))
-    with counter.refunding(counted, unless=NotAccepted):
-        user = db.session.get(User, session.user_id)
-        # No connection is held while hashing.
-        db.session.commit()
-        if user is None:
-            raise SignInRequired
-        if not passwords.matches(present, user.password_hash, user.id):
-            signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address, counted)
-            raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
-    signin.forgive(counted, session.email)
-    return user
 
 
 def confirm(carried: str, address: str) -> None:

@@ -164,9 +164,7 @@ def show_again(refusal: Refusal) -> ResponseReturnValue:
         "mailed.ask_unlock": unlocking_page,
         "mailed.ask_email_change": email_page,
     }
-    if page := pages.get(request.endpoint or ""):
-        return web.refused(refusal, lambda: page(refusal))
-    return web.answer(refusal)
+    return web.shown_again(refusal, pages)
 
 
 def asking_page(refusal: Refusal | None = None) -> str:

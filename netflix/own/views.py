@@ -102,8 +102,7 @@ def start_recovery() -> ResponseReturnValue:
 def show_again(refusal: Refusal) -> ResponseReturnValue:
     """The same form, with what was typed and what is the matter."""
     pages = {"own.leave": deletion_page, "own.raise_alarm": alarm_page}
-    page = pages.get(request.endpoint or "")
-    return web.refused(refusal, lambda: page(refusal)) if page else web.answer(refusal)
+    return web.shown_again(refusal, pages)
 
 
 def deletion_page(refusal: Refusal | None = None) -> str:

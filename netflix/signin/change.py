@@ -26,10 +26,17 @@ def change_password(session: CurrentSession, present: str, chosen: str, visitor:
 def checked(session: CurrentSession, present: str, chosen: str, visitor: Visitor) -> tuple[User, str]:
     """The user, who proved the present password (ASVS 5.0 6.2.3), and the chosen one as it is to be kept.
 
-    A guess at the present password counts as an attempt to sign in. Raises NotAccepted, TooManyAttempts, Busy,
-    or, when somebody else deleted the account meanwhile, SignInRequired.
+    Raises NotAccepted, TooManyAttempts, Busy or SignInRequired.
     """
     accept(password=passwords.faults(chosen, session.email) or unchanged(session, present, chosen))
+    return proved(session, present, visitor), passwords.stored(chosen)
+
+
+def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
+    """The session's user, when the password is theirs. A guess counts as an attempt to sign in.
+
+    Raises NotAccepted, TooManyAttempts, Busy, or, when somebody else deleted the account meanwhile, SignInRequired.
+    """
     counted = counter.hit(*signin.subjects(session.email, visitor))
     with counter.refunding(counted, unless=NotAccepted):
         user = db.session.get(User, session.user_id)
@@ -40,9 +47,8 @@ def checked(session: CurrentSession, present: str, chosen: str, visitor: Visitor
         if not passwords.matches(present, user.password_hash, user.id):
             signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address, counted)
             raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
-        kept = passwords.stored(chosen)
     signin.forgive(counted, session.email)
-    return user, kept
+    return user
 
 
 def unchanged(session: CurrentSession, present: str, chosen: str) -> list[str]:

@@ -129,9 +129,8 @@ def show_again(refusal: Refusal) -> ResponseReturnValue:
         "signin.change_password": password_page,
         "signin.choose_password": recovery_page,
     }
-    page = pages[request.endpoint or ""]
     try:
-        return web.refused(refusal, lambda: page(refusal))
+        return web.shown_again(refusal, pages)
     except LinkGone as gone:
         # In the moment since: a newer link, or somebody else used this one.
         return web.answer(gone)

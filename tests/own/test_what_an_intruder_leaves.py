@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from netflix.accounts import password as passwords
 from netflix.accounts.user import User
 from netflix.events import event
 from netflix.events.actor import OPERATOR
 from netflix.events.event import Kind, Wanted
 from netflix.factors import two_step
 from netflix.factors.passkey import Passkey
-from netflix.mailed import email_change
 from netflix.signin import access
 from tests.conftest import Build
 from tests.factors.app import second, set_up
@@ -147,7 +147,7 @@ def test_a_reset_stops_a_change_of_the_email_that_waits(
 def test_a_change_of_the_email_that_was_under_way_is_stopped_by_a_new_password(
     app: Flask, intruder: Browser, ada: str, letters: Letters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    true = email_change.passwords.matches
+    true = passwords.matches
 
     def replaced_meanwhile(*known: object) -> bool:
         right = true(*known)  # type: ignore[arg-type]
@@ -157,7 +157,7 @@ def test_a_change_of_the_email_that_was_under_way_is_stopped_by_a_new_password(
         return right
 
     token = intruder.token("/account/email")
-    monkeypatch.setattr(email_change.passwords, "matches", replaced_meanwhile)
+    monkeypatch.setattr(passwords, "matches", replaced_meanwhile)
     form = {"email": THEIRS, "current_password": PASSWORD, "csrf_token": token}
     answer = intruder.client.post("/account/email", data=form, environ_base=intruder.environ)
     assert answer.location == "/login"
