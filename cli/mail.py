@@ -103,5 +103,7 @@ def test(address: str) -> None:
     Example:
       netflix-admin mail test you@example.org
     """
-    site.delivery.try_out(address)
-    output.done(f"A test mail to {address} was taken.")
+    if site.delivery.try_out(address):
+        output.done(f"The mail server took a test mail to {address}.")
+    else:
+        output.done(f"No mail server is named: a test mail to {address} is a file in the instance folder's `mail`.")

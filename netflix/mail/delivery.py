@@ -99,8 +99,11 @@ def check_on() -> None:
         raise Declined("This site sends no mail.", "Set NETFLIX_MAIL_URL, for the site and for the terminal.")
 
 
-def try_out(to: str) -> None:
-    """Sends a mail to somebody at once, past the outbox. Raises NotSent, or Declined where mail is off."""
+def try_out(to: str) -> bool:
+    """Sends a mail to somebody at once, past the outbox; answers whether to a server, or else into a file.
+
+    Raises NotSent, or Declined where mail is off.
+    """
     check_on()
     mail = outbox.written(to, "test")
     carrier = transport().opened(settings.current())
@@ -108,3 +111,4 @@ def try_out(to: str) -> None:
         carrier.send(mail)
     finally:
         carrier.close()
+    return bool(settings.current().mail_url)

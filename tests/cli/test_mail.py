@@ -12,6 +12,7 @@ from netflix.mail import outbox, transport
 from netflix.mail.outbox import Mail
 from tests.cli.conftest import Run
 from tests.conftest import Build
+from tests.mail.server import MailServer
 from tests.people import Letters
 
 
@@ -64,8 +65,19 @@ def test_one_that_is_not_there(run: Run) -> None:
 
 
 def test_a_test_mail_goes_at_once(run: Run, letters: Letters) -> None:
-    assert run("mail test ada@example.org").stdout == "A test mail to ada@example.org was taken.\n"
+    told = run("mail test ada@example.org").stdout
+    assert (
+        told == "No mail server is named: a test mail to ada@example.org is a file in the instance folder's `mail`.\n"
+    )
     assert len(letters()) == 1
+
+
+def test_a_test_mail_that_a_server_took_says_so(build: Build) -> None:
+    with MailServer().running() as server:
+        site = build(mail_url=server.url)
+        told = site.test_cli_runner().invoke(main, ["mail", "test", "ada@example.org"]).stdout
+        assert told == "The mail server took a test mail to ada@example.org.\n"
+        assert len(server.taken) == 1
 
 
 def test_a_test_mail_that_is_refused_says_why(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
