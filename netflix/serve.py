@@ -32,6 +32,8 @@ THREADS = bodies.AT_ONCE + bodies.WAITING + 16
 # Milliseconds; and bytes, since a head of hundreds of thousands takes a second to parse.
 HEADERS_WITHIN = 10_000
 LONGEST_HEAD = 32 * 1024
+# Seconds that a worker has to end by itself.
+KILLED_AFTER = 10
 # Of Linux's prctl(2): the signal that a process gets when its parent ends.
 PR_SET_PDEATHSIG = 1
 # Of glibc's mallopt(3).
@@ -104,7 +106,7 @@ def server(config: Config, address: str) -> Any:
         websockets=False,
         log_level=LogLevels.error,
         respawn_failed_workers=True,
-        workers_kill_timeout=10,
+        workers_kill_timeout=KILLED_AFTER,
     )
 
 
@@ -112,8 +114,9 @@ def worker() -> Flask:
     """The site in one of the server's processes."""
     # Until Granian listens to it here, SIGTERM would be lost on the handler that the server's own process has.
     signal.signal(signal.SIGTERM, end_before_it_began)
-    # Ctrl-C reaches every process of a terminal, and a worker hangs on it beside the SIGTERM that Granian sends.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    # Ctrl-C and a closed terminal reach every process of it, and a worker hangs on them, until the server kills it,
+    # beside the SIGTERM that Granian sends.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     if sys.platform == "linux":
         library = ctypes.CDLL(None)
         # When the server is killed, its workers would go on and hold the port.

@@ -6,10 +6,12 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from netflix.serve import KILLED_AFTER
 from tests.served.site import GUNICORN, ROOT, Site, is_alive, launched, of_group, served, until
 
 
@@ -35,7 +37,10 @@ def test_it_ends_quietly_at_once_and_whole(folder: Path, sent: signal.Signals, g
         workers, own = site.workers(), site.own_redis_pid()
         assert len(workers) == 2
         assert own
+        began = time.monotonic()
         assert site.end(sent, group) == 0
+        # No worker had to be killed.
+        assert time.monotonic() - began < KILLED_AFTER
         assert of_group(site.pid) == []
         assert not is_alive(own)
         assert "Traceback" not in site.said
