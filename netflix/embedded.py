@@ -6,6 +6,7 @@ so it comes back after a crash under any WSGI server; who serves the site stops 
 
 import atexit
 import fcntl
+import signal
 import socket
 import subprocess
 import time
@@ -68,15 +69,16 @@ def start(data: Path, path: Path) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        process = subprocess.Popen(  # noqa: S603
-            [program(), "-"],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            cwd=data,
-            pass_fds=[lock.fileno()],
-            start_new_session=True,
-        )
+        with heard(signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+            process = subprocess.Popen(  # noqa: S603
+                [program(), "-"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=data,
+                pass_fds=[lock.fileno()],
+                start_new_session=True,
+            )
     if path in _children:
         _children.pop(path).wait()
     _children[path] = process
@@ -85,6 +87,16 @@ def start(data: Path, path: Path) -> None:
     process.stdin.close()
     if not await_answer(path, 10, process):
         raise ConfigError([f"NETFLIX_REDIS_URL: is not set, and the site's own server fails; see {data / 'log'}."])
+
+
+@contextmanager
+def heard(*signals: signal.Signals) -> Iterator[None]:
+    """What is started here hears the signals that a worker of the site holds back for itself."""
+    held_back = signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
 
 
 def await_answer(path: Path, seconds: float, process: subprocess.Popen[bytes] | None = None) -> bool:

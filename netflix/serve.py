@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import time
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -85,10 +86,19 @@ class Server(Granian):  # type: ignore[misc, valid-type]
                 raise
 
 
-def end_before_it_began(*_: object) -> None:
-    """A moment later than the server, which got the signal too, or it would miss its worker."""
-    time.sleep(0.2)
-    os._exit(0)
+def end_when_told() -> None:
+    """Ends the worker at the first SIGTERM, in a thread that waits for it.
+
+    Granian's own handler, run by the signal in the main thread, can wait for a lock which that thread holds when
+    a second signal follows at once, as it does where a whole group of processes is told.
+    """
+    signal.sigwait({signal.SIGTERM})
+    told = signal.getsignal(signal.SIGTERM)
+    if told is signal.SIG_DFL or not callable(told):
+        # Granian does not listen yet. A moment later than the server, which was told too, or it would miss its worker.
+        time.sleep(0.2)
+        os._exit(0)
+    told(signal.SIGTERM, None)
 
 
 def server(config: Config, address: str) -> Any:
@@ -112,11 +122,11 @@ def server(config: Config, address: str) -> Any:
 
 def worker() -> Flask:
     """The site in one of the server's processes."""
-    # Until Granian listens to it here, SIGTERM would be lost on the handler that the server's own process has.
-    signal.signal(signal.SIGTERM, end_before_it_began)
-    # Ctrl-C and a closed terminal reach every process of it, and a worker hangs on them, until the server kills it,
-    # beside the SIGTERM that Granian sends.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    # Ctrl-C, a closed terminal and a service manager reach every process of it, and the server tells its workers too.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP, signal.SIGTERM})
+    # The server's own handler, which its workers inherit, means nothing here.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=end_when_told, daemon=True).start()
     if sys.platform == "linux":
         library = ctypes.CDLL(None)
         # When the server is killed, its workers would go on and hold the port.
