@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := CUSTOM_COMPILE_COMMAND='make pins' $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: help setup run test lint check pins wheel bench clean
+.PHONY: help setup run test lint check manual pins wheel bench clean
 
 help: ## Lists what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ lint: .venv/tested ## Looks the code over: ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 check: lint test ## All that CI does
+
+manual: .venv/installed ## Writes docs/commands.md, the man page and docs/schemas.json from the commands
+	$(BIN)/python -m cli.manual
 
 pins: .venv/tested ## Pins the newest versions that setup.cfg allows, for running and for testing
 	$(COMPILE) --output-file requirements.txt setup.cfg

@@ -1,7 +1,7 @@
 """What a command asks of the person at the terminal: a password, a yes. A program is never asked."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import click
 
@@ -13,6 +13,36 @@ STDIN, GENERATE, LINK = "--password-stdin", "--generate", "--link"
 
 password_stdin = click.option(STDIN, is_flag=True, help="Take the password from the first line of standard input.")
 generate = click.option(GENERATE, is_flag=True, help="Make a strong password and print it, once.")
+
+
+def lines(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words, with the lines of standard input in place of a `-`: for an argument that takes several."""
+    found: list[str] = []
+    for word in words:
+        if word != "-":
+            found.append(word)
+            continue
+        try:
+            text = sys.stdin.buffer.read().decode() if sys.stdin else ""
+        except UnicodeDecodeError:
+            raise click.UsageError("Standard input is not UTF-8. Send it in that encoding.") from None
+        found += [line.strip() for line in text.splitlines() if line.strip()]
+    return tuple(found)
+
+
+def emails(command: Callable[..., None]) -> Callable[..., None]:
+    """A command for one user or several, or with `-` for those on standard input, one a line.
+
+    It gets `emails`, each once however it is spelt.
+    """
+    return click.argument("emails", metavar="EMAIL...", nargs=-1, required=True, callback=once)(command)
+
+
+def once(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+    spelt: dict[str, str] = {}
+    for email in lines(ctx, param, words):
+        spelt.setdefault(site.email.normalised(email), email)
+    return tuple(spelt.values())
 
 
 class Id(click.IntRange):

@@ -4,19 +4,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import asking, output, refusals, site
-from .output import Column
+from . import asking, formats, output, refusals, site
+from .formats import Column, Listing
 
 if TYPE_CHECKING:
     from netflix.signin.device import Device
 
 COLUMNS = (
-    Column("id", "Id"),
+    Column("id", "Id", type="integer"),
     Column("email", "E-mail", lambda device: device.user.email, role=lambda _: "noun", shrinks=True),
     Column("browser", "Browser", shrinks=True),
     Column("address", "Address", shrinks=True),
-    Column("seen_at", "Last sign-in"),
-    Column("created_at", "Known since", role=lambda _: "quiet", spare=True),
+    Column("seen_at", "Last sign-in", type="date-time"),
+    Column("created_at", "Known since", role=lambda _: "quiet", spare=True, type="date-time"),
     Column("limit", value=lambda device: counted_as(device)),
     Column("user_agent"),
 )
@@ -41,9 +41,9 @@ def devices() -> None:
 
 @devices.command("list")
 @click.option("--user", metavar="EMAIL", help="Those of one user.")
-@output.listing_format
+@formats.listing(COLUMNS)
 @site.within
-def list_devices(user: str | None, form: str) -> None:
+def list_devices(user: str | None, listing: Listing) -> None:
     """List the browsers that are known, the latest seen first.
 
     \b
@@ -51,7 +51,7 @@ def list_devices(user: str | None, form: str) -> None:
       netflix-admin devices list --format csv
     """
     owner = site.user.User.named(user) if user is not None else None
-    output.print_listing(COLUMNS, site.device.Device.everywhere(owner), form, "No browser is known.")
+    listing.print(site.device.Device.everywhere(owner), "No browser is known.")
 
 
 @devices.command()

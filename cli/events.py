@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import output, site, times
-from .output import Column
+from . import formats, output, site, times
+from .formats import Column, Listing
 
 if TYPE_CHECKING:
     from netflix.events.event import Event, Wanted
@@ -24,11 +24,11 @@ class Listed(NamedTuple):
 
 
 COLUMNS = (
-    Column("id", "Id", lambda row: row.event.id),
-    Column("at", "When", lambda row: row.event.at, lambda row: output.iso(row.event.at)),
+    Column("id", "Id", lambda row: row.event.id, type="integer"),
+    Column("at", "When", lambda row: row.event.at, lambda row: formats.iso(row.event.at), type="date-time"),
     Column("kind", "What", lambda row: row.event.kind, role=lambda row: "bad" if row.event.is_warning else ""),
-    Column("user", "User", lambda row: row.email, role=lambda _: "noun", shrinks=True),
-    Column("user_id", value=lambda row: row.event.user_id),
+    Column("user", "User", lambda row: row.email, role=lambda _: "noun", shrinks=True, type="string?"),
+    Column("user_id", value=lambda row: row.event.user_id, type="integer?"),
     Column("by", "By", lambda row: row.event.by, role=lambda _: "quiet", spare=True),
     Column("address", "From", lambda row: row.event.address, shrinks=True),
     Column(
@@ -39,6 +39,7 @@ COLUMNS = (
         lambda _: "quiet",
         spare=True,
         shrinks=True,
+        type="object",
     ),
 )
 
@@ -76,10 +77,10 @@ def events() -> None:
 @events.command("list")
 @choosing
 @click.option("--most", type=click.IntRange(1), default=50, show_default=True, help="No more than this many.")
-@output.listing_format
+@formats.listing(COLUMNS)
 @site.within
 def list_events(
-    kinds: tuple[str, ...], user: str | None, address: str | None, since: datetime | None, most: int, form: str
+    kinds: tuple[str, ...], user: str | None, address: str | None, since: datetime | None, most: int, listing: Listing
 ) -> None:
     """List what happened, the latest first.
 
@@ -88,7 +89,7 @@ def list_events(
       netflix-admin events list --kind authn_login_fail --since 24h
     """
     found = site.event.latest(wanted(kinds, user, address, since), most)
-    output.print_listing(COLUMNS, listed(found), form, "Nothing like that happened.")
+    listing.print(listed(found), "Nothing like that happened.")
 
 
 @events.command()
@@ -112,11 +113,12 @@ def tail(
     """
     choice = wanted(kinds, user, address, since)
     last = site.event.latest(choice, lines) if lines else []
-    output.print_lines(COLUMNS, listed(reversed(last)))
+    shown = Listing(COLUMNS, "table")
+    shown.print_lines(listed(reversed(last)))
     after = last[0].id if last else site.event.length()
     while follow:
         for row in listed(site.event.following(choice, after)):
-            output.print_lines(COLUMNS, [row])
+            shown.print_lines([row])
             after = row.event.id
         site.let_go()
         time.sleep(LOOK_EVERY)
@@ -132,8 +134,8 @@ def export(kinds: tuple[str, ...], user: str | None, address: str | None, since:
     Example:
       netflix-admin events export --since 2026-11-01 > november.jsonl
     """
-    for row in listed(site.event.following(wanted(kinds, user, address, since))):
-        output.print_listing(COLUMNS, [row], "jsonl", "")
+    rows = listed(site.event.following(wanted(kinds, user, address, since)))
+    Listing(COLUMNS, "jsonl").print(rows, "")
 
 
 @events.command()

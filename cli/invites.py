@@ -4,17 +4,17 @@ from datetime import timedelta
 
 import click
 
-from . import asking, output, refusals, site, times
-from .output import Column
+from . import asking, formats, output, refusals, site, times
+from .formats import Column, Listing
 
 COLUMNS = (
-    Column("id", "Id"),
+    Column("id", "Id", type="integer"),
     Column("note", "Note", shrinks=True),
     Column("state", "State", role=lambda row: "good" if row.is_open else "quiet"),
-    Column("used", "Used"),
-    Column("uses", "Of"),
-    Column("expires_at", "Ends"),
-    Column("created_at", "Made", role=lambda _: "quiet", spare=True),
+    Column("used", "Used", type="integer"),
+    Column("uses", "Of", type="integer"),
+    Column("expires_at", "Ends", type="date-time"),
+    Column("created_at", "Made", role=lambda _: "quiet", spare=True, type="date-time"),
 )
 
 
@@ -48,9 +48,9 @@ def create(uses: int, lasts: timedelta, note: str) -> None:
 
 @invites.command("list")
 @click.option("--open", "open_only", is_flag=True, help="Only those by which somebody may still come in.")
-@output.listing_format
+@formats.listing(COLUMNS)
 @site.within
-def list_invites(open_only: bool, form: str) -> None:
+def list_invites(open_only: bool, listing: Listing) -> None:
     """List invitations, the latest first.
 
     \b
@@ -58,7 +58,7 @@ def list_invites(open_only: bool, form: str) -> None:
       netflix-admin invites list --open
     """
     rows = [row for row in site.invitation.Invitation.all() if row.is_open >= open_only]
-    output.print_listing(COLUMNS, rows, form, "There are no invitations.")
+    listing.print(rows, "There are no invitations.")
 
 
 @invites.command()

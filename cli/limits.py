@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import asking, output, site
-from .output import Column
+from . import asking, formats, output, site
+from .formats import Column, Listing
 
 if TYPE_CHECKING:
     from netflix.limits.counter import Standing
@@ -41,14 +41,21 @@ COLUMNS = (
         role=lambda row: "quiet" if row.is_nobody else "noun",
         shrinks=True,
     ),
-    Column("used", "Used", lambda row: row.standing.used),
-    Column("allowed", "Allowed", lambda row: row.standing.amount),
-    Column("left", "Left", lambda row: row.standing.left, role=lambda row: "bad" if row.standing.is_blocked else ""),
+    Column("used", "Used", lambda row: row.standing.used, type="integer"),
+    Column("allowed", "Allowed", lambda row: row.standing.amount, type="integer"),
+    Column(
+        "left",
+        "Left",
+        lambda row: row.standing.left,
+        role=lambda row: "bad" if row.standing.is_blocked else "",
+        type="integer",
+    ),
     Column(
         "free_in",
         "Free in",
         show=lambda row: in_short(row.free_in),
-        role=lambda row: "bad" if row.standing.is_blocked else "quiet",
+        role=lambda row: urgent(row, "quiet"),
+        type="integer",
     ),
     Column(
         "window",
@@ -56,10 +63,15 @@ COLUMNS = (
         lambda row: row.standing.key.window,
         lambda row: in_short(row.standing.key.window),
         spare=True,
+        type="integer",
     ),
-    Column("blocked", value=lambda row: row.standing.is_blocked),
+    Column("blocked", value=lambda row: row.standing.is_blocked, type="boolean"),
     Column("counts", value=lambda row: row.standing.key.limit.counts),
 )
+
+
+def urgent(row: Counted, else_: str = "") -> str:
+    return "bad" if row.standing.is_blocked else else_
 
 
 def shown(row: Counted) -> str:
@@ -154,9 +166,9 @@ def limits() -> None:
 
 @limits.command("list")
 @click.option("--blocked", is_flag=True, help="Only who has to wait.")
-@output.listing_format
+@formats.listing(COLUMNS)
 @site.within
-def list_limits(blocked: bool, form: str) -> None:
+def list_limits(blocked: bool, listing: Listing) -> None:
     """List what is counted, the longest wait first.
 
     Of an e-mail that no user has, only a digest is known.
@@ -168,7 +180,7 @@ def list_limits(blocked: bool, form: str) -> None:
     found = {standing.key: standing for standing in site.counter.standings()}.values()
     rows = [row for row in named(found) if row.standing.is_blocked >= blocked]
     rows.sort(key=lambda row: (-row.free_in, -row.standing.used, row.who))
-    output.print_listing(COLUMNS, rows, form, "Nobody has to wait." if blocked else "Nothing is counted now.")
+    listing.print(rows, "Nobody has to wait." if blocked else "Nothing is counted now.")
 
 
 @limits.command()
@@ -176,10 +188,10 @@ def list_limits(blocked: bool, form: str) -> None:
 @of_account
 @of_device
 @of_site
-@output.listing_format
+@formats.listing(COLUMNS)
 @site.within
 def show(
-    addresses: tuple[str, ...], accounts: tuple[str, ...], devices: tuple[str, ...], whole_site: bool, form: str
+    addresses: tuple[str, ...], accounts: tuple[str, ...], devices: tuple[str, ...], whole_site: bool, listing: Listing
 ) -> None:
     """Show every limit of one address, e-mail, device or of all.
 
@@ -190,7 +202,7 @@ def show(
     asking.exactly_one({"--address": addresses, "--account": accounts, "--device": devices, "--site": whole_site})
     keys = keys_of(addresses, accounts, devices, whole_site)
     found = {standing.key: standing for standing in site.counter.standings(keys)}
-    output.print_listing(COLUMNS, named(found.get(key) or untouched(key) for key in keys), form, "No limit counts it.")
+    listing.print(named(found.get(key) or untouched(key) for key in keys), "No limit counts it.")
 
 
 @limits.command()

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import asking, output, refusals, site
-from .output import Column
+from . import asking, formats, output, refusals, site
+from .formats import Column, Listing
 
 if TYPE_CHECKING:
     from netflix.mail.outbox import Mail
@@ -17,14 +17,14 @@ def state(mail: "Mail") -> str:
 
 # Never the text: there may be a link in it.
 COLUMNS = (
-    Column("id", "Id"),
+    Column("id", "Id", type="integer"),
     Column("recipient", "To", role=lambda _: "noun", shrinks=True),
     Column("subject", "Subject", shrinks=True),
     Column("state", "State", state, role=lambda mail: "bad" if mail.is_given_up else ""),
-    Column("attempts", "Tried"),
-    Column("due_at", "Next"),
-    Column("error", "Why", role=lambda _: "quiet", shrinks=True),
-    Column("created_at", "Posted", role=lambda _: "quiet", spare=True),
+    Column("attempts", "Tried", type="integer"),
+    Column("due_at", "Next", type="date-time?"),
+    Column("error", "Why", role=lambda _: "quiet", shrinks=True, type="string?"),
+    Column("created_at", "Posted", role=lambda _: "quiet", spare=True, type="date-time"),
 )
 
 
@@ -39,9 +39,9 @@ def mail() -> None:
 
 
 @mail.command("list")
-@output.listing_format
+@formats.listing(COLUMNS)
 @site.within
-def list_mails(form: str) -> None:
+def list_mails(listing: Listing) -> None:
     """List mails that wait or were given up, the oldest first.
 
     What was sent is not kept.
@@ -50,7 +50,7 @@ def list_mails(form: str) -> None:
     Example:
       netflix-admin mail list --format json
     """
-    output.print_listing(COLUMNS, site.outbox.Mail.all(), form, "No mail waits.")
+    listing.print(site.outbox.Mail.all(), "No mail waits.")
 
 
 @mail.command()

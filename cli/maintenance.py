@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from . import output, site
+from .lock import one_at_a_time
 
 # Those of Flask-Migrate's commands that keep a site; it has more, for who changes the tables.
 COMMANDS = {
@@ -60,10 +61,11 @@ def db() -> None:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
 @site.within
+@one_at_a_time
 def purge(dry_run: bool) -> None:
     """Delete what has run out: sessions, links, mails, accounts.
 
-    For cron: it says nothing when nothing was done, and two at once do no harm.
+    For cron: it says nothing when nothing was done.
 
     \b
     Example:

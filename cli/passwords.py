@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import asking, output, site
-from .output import Column
+from . import asking, formats, output, site
+from .formats import Column, Listing
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -43,11 +43,11 @@ class Listed(NamedTuple):
 COLUMNS = (
     Column("name", "List", role=lambda _: "noun"),
     Column("state", "State", role=lambda row: "" if row.is_sound else "bad", shrinks=True),
-    Column("passwords", "Passwords"),
-    Column("size", "Bytes"),
-    Column("error", "Wrongly refused", show=lambda row: one_in(row.error), spare=True),
-    Column("made_at", "Made", role=lambda _: "quiet", spare=True),
-    Column("source", "From", role=lambda _: "quiet", shrinks=True, spare=True),
+    Column("passwords", "Passwords", type="integer?"),
+    Column("size", "Bytes", type="integer?"),
+    Column("error", "Wrongly refused", show=lambda row: one_in(row.error), spare=True, type="number?"),
+    Column("made_at", "Made", role=lambda _: "quiet", spare=True, type="date-time?"),
+    Column("source", "From", role=lambda _: "quiet", shrinks=True, spare=True, type="string?"),
     Column("path", value=lambda row: str(row.path)),
 )
 
@@ -143,9 +143,9 @@ def check(email: str) -> None:
 
 
 @passwords.command()
-@output.listing_format
+@formats.listing(COLUMNS)
 @site.within
-def status(form: str) -> None:
+def status(listing: Listing) -> None:
     """Show the lists in use, read through; 7 when one is broken.
 
     \b
@@ -158,7 +158,7 @@ def status(form: str) -> None:
         listed("common", site.screening.common_path()),
         listed("imported", site.screening.imported_path()),
     ]
-    output.print_listing(COLUMNS, rows, form, "")
+    listing.print(rows, "")
     for row in rows:
         if not row.is_sound:
             raise site.errors.Declined(

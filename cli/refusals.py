@@ -10,7 +10,7 @@ import click
 
 from netflix.errors import CountersUnavailable, DatabaseUnavailable, Refusal
 
-from . import output, site
+from . import formats, output, site
 
 ARGS = f"{__name__}.args"
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Told(click.ClickException):
     def show(self, file: object = None) -> None:
         if self.to_program:
             problem = {"title": self.title, "detail": self.message, "exit_code": self.exit_code}
-            click.echo(output.as_json({"error": problem}), err=True)
+            click.echo(formats.as_json({"error": problem}), err=True)
         else:
             click.echo("Error: " + output.printable(self.message, keep="\n"), err=True)
 

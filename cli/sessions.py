@@ -2,18 +2,18 @@
 
 import click
 
-from . import asking, output, refusals, site
-from .output import Column
+from . import asking, formats, output, refusals, site
+from .formats import Column, Listing
 
 COLUMNS = (
-    Column("id", "Id"),
+    Column("id", "Id", type="integer"),
     Column("email", "E-mail", lambda session: session.user.email, role=lambda _: "noun", shrinks=True),
-    Column("browser", "Browser", shrinks=True),
-    Column("address", "Address", shrinks=True),
-    Column("seen_at", "Last seen"),
-    Column("created_at", "Signed in", role=lambda _: "quiet", spare=True),
-    Column("idle_until", "Ends", role=lambda _: "quiet", spare=True),
-    Column("remembered"),
+    Column("browser", "Browser", shrinks=True, type="string"),
+    Column("address", "Address", shrinks=True, type="string"),
+    Column("seen_at", "Last seen", type="date-time"),
+    Column("created_at", "Signed in", role=lambda _: "quiet", spare=True, type="date-time"),
+    Column("idle_until", "Ends", role=lambda _: "quiet", spare=True, type="date-time"),
+    Column("remembered", type="boolean"),
     Column("user_agent"),
 )
 
@@ -30,9 +30,9 @@ def sessions() -> None:
 
 @sessions.command("list")
 @click.option("--user", metavar="EMAIL", help="Those of one user.")
-@output.listing_format
+@formats.listing(COLUMNS)
 @site.within
-def list_sessions(user: str | None, form: str) -> None:
+def list_sessions(user: str | None, listing: Listing) -> None:
     """List the browsers that are signed in, the latest seen first.
 
     \b
@@ -40,7 +40,7 @@ def list_sessions(user: str | None, form: str) -> None:
       netflix-admin sessions list --format csv
     """
     owner = site.user.User.named(user) if user is not None else None
-    output.print_listing(COLUMNS, site.session.Session.everywhere(owner), form, "No browser is signed in.")
+    listing.print(site.session.Session.everywhere(owner), "No browser is signed in.")
 
 
 @sessions.command()

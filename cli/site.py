@@ -70,6 +70,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def instance() -> Path:
+    """The folder of the site that a command runs in."""
+    return import_module("flask").current_app.extensions["netflix-config"].instance
+
+
 def let_go() -> None:
     """No connection is left for the interpreter's end to complain of."""
     db = import_module("netflix.extensions").db

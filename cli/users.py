@@ -6,8 +6,8 @@ import click
 
 from netflix.errors import AlreadyExists
 
-from . import asking, output, refusals, site
-from .output import Column
+from . import asking, formats, output, refusals, site
+from .formats import Column, Listing, Sheet
 
 if TYPE_CHECKING:
     from netflix.accounts.user import User
@@ -19,7 +19,7 @@ HANDED_OVER = {
 
 
 def state(user: "User") -> str:
-    return f"leaving {output.human(user.deleting_at)}" if user.state == "leaving" else user.state
+    return f"leaving {formats.human(user.deleting_at)}" if user.state == "leaving" else user.state
 
 
 def state_role(user: "User") -> str:
@@ -28,32 +28,35 @@ def state_role(user: "User") -> str:
 
 COLUMNS = (
     Column("email", "E-mail", role=lambda _: "noun", shrinks=True),
-    Column("id"),
+    Column("id", type="integer"),
     Column(
         "admin",
         "Role",
         lambda user: user.is_admin,
         lambda user: "administrator" if user.is_admin else "member",
         lambda user: "good" if user.is_admin else "",
+        type="boolean",
     ),
-    Column("disabled", "State", lambda user: user.is_disabled, lambda user: state(user), state_role),
-    Column("has_password"),
-    Column("verified", "Confirmed", lambda user: user.is_verified, role=lambda _: "quiet", spare=True),
-    Column("deleting_at"),
-    Column("signed_in_at", "Signed in", show=lambda user: last(user), role=lambda _: "quiet"),
-    Column("created_at", "Created", role=lambda _: "quiet", spare=True),
+    Column("disabled", "State", lambda user: user.is_disabled, lambda user: state(user), state_role, type="boolean"),
+    Column("has_password", type="boolean"),
+    Column("verified", "Confirmed", lambda user: user.is_verified, role=lambda _: "quiet", spare=True, type="boolean"),
+    Column("deleting_at", type="date-time?"),
+    Column("signed_in_at", "Signed in", show=lambda user: last(user), role=lambda _: "quiet", type="date-time?"),
+    Column("created_at", "Created", role=lambda _: "quiet", spare=True, type="date-time"),
 )
 DETAILS = (
     *COLUMNS,
-    Column("sessions", "Sessions", lambda user: len(site.session.Session.everywhere(user))),
-    Column("second_factor", "Two-step", lambda user: user.has_second_factor),
-    Column("recovery_codes", "Recovery codes", lambda user: site.recovery_code.RecoveryCode.left(user.id)),
-    Column("passkeys", "Passkeys", lambda user: site.passkey.Passkey.count(user.id)),
+    Column("sessions", "Sessions", lambda user: len(site.session.Session.everywhere(user)), type="integer"),
+    Column("second_factor", "Two-step", lambda user: user.has_second_factor, type="boolean"),
+    Column(
+        "recovery_codes", "Recovery codes", lambda user: site.recovery_code.RecoveryCode.left(user.id), type="integer"
+    ),
+    Column("passkeys", "Passkeys", lambda user: site.passkey.Passkey.count(user.id), type="integer"),
 )
 
 
 def last(user: "User") -> str:
-    return output.human(user.signed_in_at) if user.signed_in_at else "never"
+    return formats.human(user.signed_in_at) if user.signed_in_at else "never"
 
 
 @click.group()
@@ -110,9 +113,9 @@ def made(email: str, admin: bool, way: str | None) -> str:
 @users.command("list")
 @click.option("--admin", is_flag=True, help="Administrators only.")
 @click.option("--disabled", is_flag=True, help="Disabled users only.")
-@output.listing_format
+@formats.listing(COLUMNS)
 @site.within
-def list_users(admin: bool, disabled: bool, form: str) -> None:
+def list_users(admin: bool, disabled: bool, listing: Listing) -> None:
     """List users by e-mail.
 
     \b
@@ -122,25 +125,25 @@ def list_users(admin: bool, disabled: bool, form: str) -> None:
     everyone = site.user.User.everyone()
     wanted = [user for user in everyone if user.is_admin >= admin and user.is_disabled >= disabled]
     empty = "No user is like that." if everyone else "There are no users. Make one: netflix-admin users create EMAIL"
-    output.print_listing(COLUMNS, wanted, form, empty)
+    listing.print(wanted, empty)
 
 
 @users.command()
 @click.argument("email")
-@output.thing_format
+@formats.sheet(DETAILS)
 @site.within
-def show(email: str, form: str) -> None:
+def show(email: str, sheet: Sheet) -> None:
     """Show one user.
 
     \b
     Example:
       netflix-admin users show ada@example.org
     """
-    output.print_thing(DETAILS, site.user.User.named(email), form)
+    sheet.print(site.user.User.named(email))
 
 
 @users.command("reset-password")
-@click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
+@asking.emails
 @asking.password_stdin
 @asking.generate
 @site.within
@@ -155,11 +158,6 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
       netflix-admin users reset-password ada@example.org
     """
     way = asking.at_most_one({asking.STDIN: password_stdin, asking.GENERATE: generate}) or asking.LINK
-    # However it is spelt, one user is reset once: a second link would end the first.
-    once: dict[str, str] = {}
-    for email in emails:
-        once.setdefault(site.email.normalised(email), email)
-    emails = tuple(once.values())
     several = len(emails) > 1
     if several and way == asking.STDIN:
         raise click.UsageError("One password for several users is none. Give --generate, or one user at a time.")
@@ -181,7 +179,7 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
 
 
 @users.command("reset-second-factor")
-@click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
+@asking.emails
 @site.within
 def reset_second_factor(emails: tuple[str, ...]) -> None:
     """Take second factors off users who have lost them.
@@ -203,9 +201,9 @@ def reset_second_factor(emails: tuple[str, ...]) -> None:
 
 
 @users.command()
-@click.argument("email")
+@asking.emails
 @site.within
-def disable(email: str) -> None:
+def disable(emails: tuple[str, ...]) -> None:
     """Keep a user out, and end their sessions.
 
     Nothing of theirs is deleted.
@@ -214,62 +212,83 @@ def disable(email: str) -> None:
     Example:
       netflix-admin users disable ada@example.org
     """
-    output.done(f"{site.access.disable(email).email} can no longer sign in, and is signed out everywhere.")
+
+    def act(email: str) -> None:
+        output.done(f"{site.access.disable(email).email} can no longer sign in, and is signed out everywhere.")
+
+    refusals.for_each(emails, act)
 
 
 @users.command()
-@click.argument("email")
+@asking.emails
 @site.within
-def enable(email: str) -> None:
+def enable(emails: tuple[str, ...]) -> None:
     """Let a disabled user in again.
 
     \b
     Example:
       netflix-admin users enable ada@example.org
     """
-    output.done(f"{site.access.enable(email).email} may sign in.")
+
+    def act(email: str) -> None:
+        output.done(f"{site.access.enable(email).email} may sign in.")
+
+    refusals.for_each(emails, act)
 
 
 @users.command()
-@click.argument("email")
+@asking.emails
 @site.within
-def promote(email: str) -> None:
+def promote(emails: tuple[str, ...]) -> None:
     """Make a user an administrator, who has to sign in anew.
 
     \b
     Example:
       netflix-admin users promote ada@example.org
     """
-    output.done(f"{site.access.promote(email).email} is an administrator.")
+
+    def act(email: str) -> None:
+        output.done(f"{site.access.promote(email).email} is an administrator.")
+
+    refusals.for_each(emails, act)
 
 
 @users.command()
-@click.argument("email")
+@asking.emails
 @site.within
-def demote(email: str) -> None:
+def demote(emails: tuple[str, ...]) -> None:
     """Make an administrator a member again.
 
     \b
     Example:
       netflix-admin users demote ada@example.org
     """
-    output.done(f"{site.access.demote(email).email} is a member.")
+
+    def act(email: str) -> None:
+        output.done(f"{site.access.demote(email).email} is a member.")
+
+    refusals.for_each(emails, act)
 
 
 @users.command()
-@click.argument("email")
+@asking.emails
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @site.within
-def delete(email: str, yes: bool) -> None:
+def delete(emails: tuple[str, ...], yes: bool) -> None:
     """Delete a user and all that is theirs, for ever.
 
     \b
     Example:
       netflix-admin users delete ada@example.org --yes
     """
-    user = site.user.User.named(email)
-    asking.confirm(f"Delete {output.printable(user.email)} and all that is theirs, for ever?", yes)
-    output.done(f"{site.access.remove(email).email} is deleted.")
+
+    whom = site.user.User.named(emails[0]).email if len(emails) == 1 else f"{len(emails):,} users"
+    asking.confirm(f"Delete {output.printable(whom)} and all that is theirs, for ever?", yes)
+
+    def act(email: str) -> None:
+        output.done(f"{site.access.remove(email).email} is deleted.")
+
+    refusals.for_each(emails, act)
 
 
 def hand_over(told: str, way: str | None, fresh: str | None) -> None:

@@ -4,29 +4,15 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-import click
 import pytest
 
-from cli import main
+from cli import GROUPS
 from netflix.config import PREFIX, Config
 from netflix.values import rates
 from netflix.version import __version__
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-
-
-def commands(group: click.Group, path: str = "netflix-admin") -> list[str]:
-    """Every command of ours, as it is typed."""
-    context = click.Context(group)
-    found = []
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group) and name != "db":
-            found += commands(command, name)
-        else:
-            found.append(f"{path} {name}".removeprefix("netflix-admin ") if path != "netflix-admin" else name)
-    return found
 
 
 @pytest.mark.parametrize("setting", [known.name for known in fields(Config)])
@@ -39,9 +25,9 @@ def test_the_readme_names_no_setting_that_is_none() -> None:
     assert named == {PREFIX + known.name.upper() for known in fields(Config)}
 
 
-@pytest.mark.parametrize("command", commands(main))
-def test_every_command_stands_in_the_readme(command: str) -> None:
-    assert command in README
+@pytest.mark.parametrize("name", sorted(GROUPS))
+def test_every_group_of_commands_stands_in_the_readme(name: str) -> None:
+    assert re.search(rf"^\| [^|]*`{name}`", README, re.M)
 
 
 def test_the_readme_names_the_default_limits() -> None:

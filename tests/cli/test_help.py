@@ -32,6 +32,7 @@ PATHS = [path for path, _ in commands()]
 
 def test_every_group_and_command_is_here() -> None:
     assert {" ".join(path) for path in PATHS} == {
+        "completion",
         "db",
         "devices",
         "devices end",

@@ -1,8 +1,10 @@
 """`netflix-admin purge` and `netflix-admin db`."""
 
+import fcntl
 import sqlite3
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from netflix.signin import expiry
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, environment, in_a_pipe
 from tests.people import Browser
+from tests.served.site import until
 
 
 def dump(config: Config) -> list[str]:
@@ -79,18 +82,21 @@ def test_it_goes_in_batches_with_a_commit_for_each(app: Flask, ada: str) -> None
     assert len(commits) >= 3
 
 
-def test_two_at_once_share_the_work(app: Flask, ada: str, config: Config) -> None:
+def test_two_at_once_share_the_work(app: Flask, ada: str, config: Config, tmp_path: Path) -> None:
+    """On two machines, so on two instance folders, with one database."""
+    other = tmp_path / "other machine"
+    other.mkdir()
     fill(app, 1, 3000)
     both = [
         subprocess.Popen(
             [*COMMAND, "purge"],
-            env=environment(config),
+            env=environment(config) | {"NETFLIX_INSTANCE": str(folder)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for _ in range(2)
+        for folder in (config.instance, other)
     ]
     told = [process.communicate(timeout=30) for process in both]
     assert [process.returncode for process in both] == [0, 0]
@@ -112,3 +118,31 @@ def test_the_commands_of_db_are_listed(run: Run) -> None:
     assert shown.exit_code == 0
     assert "upgrade" in shown.output
     assert run("db upgrade --help").exit_code == 0
+
+
+@contextmanager
+def running(config: Config) -> Iterator[None]:
+    """Another `purge` on the same folder."""
+    with (config.instance / "admin-purge.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def test_a_second_one_is_refused_while_the_first_runs(run: Run, config: Config) -> None:
+    with running(config):
+        told = run("purge")
+    assert told.exit_code == 7
+    assert told.stderr == "Error: `netflix-admin purge` is running already. Let it end, or give --wait.\n"
+    assert run("purge").exit_code == 0
+
+
+def test_with_wait_it_goes_on_when_the_first_has_ended(config: Config, ada: str) -> None:
+    with running(config):
+        second = subprocess.Popen([*COMMAND, "purge", "--wait"], env=environment(config))
+        until(lambda: has_open(second.pid, config.instance / "admin-purge.lock"))
+        assert second.poll() is None
+    assert second.wait(10) == 0
+
+
+def has_open(pid: int, path: Path) -> bool:
+    return any(file.is_symlink() and file.readlink() == path for file in Path(f"/proc/{pid}/fd").iterdir())

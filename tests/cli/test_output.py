@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from cli import output
-from cli.output import Column
+from cli import formats, tables
+from cli.formats import Column
 from netflix.accounts.registration import create
 from netflix.extensions import db
 from tests.cli.conftest import Run
@@ -53,6 +53,20 @@ def test_a_format_that_is_none_is_a_slip(run: Run, listing: str) -> None:
     assert run(f"{listing} --format yaml").exit_code == 2
 
 
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_it_prints_the_fields_that_were_asked_for(run: Run, busy: None, form: str) -> None:
+    printed = run(f"users list --format {form} --fields id,email").stdout
+    first = {"json": '[\n  {\n    "id": 1,', "jsonl": '{"id": 1, "email": "ada@example.org"}', "csv": "id,email\n1,"}
+    assert printed.startswith(first[form])
+    assert "created_at" not in printed
+
+
+def test_a_field_that_is_none_is_told_with_those_that_are(run: Run) -> None:
+    told = run("users list --fields e-mail")
+    assert told.exit_code == 2
+    assert "There is no field 'e-mail'. There are: email, id, " in told.stderr
+
+
 @pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv"])
 def test_nothing_of_a_stranger_steers_the_terminal(app: Flask, run: Run, form: str) -> None:
     with app.app_context():
@@ -68,7 +82,7 @@ def test_nothing_of_a_stranger_steers_the_terminal(app: Flask, run: Run, form: s
 
 def test_json_keeps_what_it_escapes() -> None:
     text = "é日本 \u202e \x9b \x00 \ud800 \U000e0001"
-    told = output.as_json({"a": text})
+    told = formats.as_json({"a": text})
     assert json.loads(told) == {"a": text}
     assert "é日本" in told
     assert told.isprintable()
@@ -76,8 +90,11 @@ def test_json_keeps_what_it_escapes() -> None:
 
 @pytest.mark.parametrize("text", ["=1+1@x.org", "+a@x.org", "-a", "@a"])
 def test_no_spreadsheet_takes_a_text_for_a_formula(text: str) -> None:
-    assert list(csv.reader(io.StringIO(output.as_csv(COLUMNS, [text]))))[1] == [f"'{text}", str(len(text))]
-    assert output.harmless(-5) == "-5"
+    assert list(csv.reader(io.StringIO(formats.as_csv([["text", "size"], [text, len(text)]]))))[1] == [
+        f"'{text}",
+        str(len(text)),
+    ]
+    assert formats.harmless(-5) == "-5"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +112,7 @@ def test_no_spreadsheet_takes_a_text_for_a_formula(text: str) -> None:
     ],
 )
 def test_a_time_is_told_as_a_person_would(away: timedelta, spoken: str) -> None:
-    assert output.ago(NOW - away, NOW) == spoken
+    assert formats.ago(NOW - away, NOW) == spoken
 
 
 SHRINKING = Column("a", "A", shrinks=True)
@@ -114,10 +131,10 @@ SPARE = Column("c", "C", spare=True)
     ],
 )
 def test_columns_fit_the_terminal(room: int, kept: dict[Column, int]) -> None:
-    assert output.fitted({SHRINKING: 60, FIXED: 10, SPARE: 10}, room) == kept
+    assert tables.fitted({SHRINKING: 60, FIXED: 10, SPARE: 10}, room) == kept
 
 
 def test_the_widest_columns_shrink_first() -> None:
     other = Column("d", "D", shrinks=True)
-    assert output.fitted({SHRINKING: 60, other: 20}, 62) == {SHRINKING: 40, other: 20}
-    assert output.fitted({SHRINKING: 60, other: 20}, 32) == {SHRINKING: 15, other: 15}
+    assert tables.fitted({SHRINKING: 60, other: 20}, 62) == {SHRINKING: 40, other: 20}
+    assert tables.fitted({SHRINKING: 60, other: 20}, 32) == {SHRINKING: 15, other: 15}

@@ -292,3 +292,22 @@ def test_one_who_is_demoted_stays_signed_in_as_a_member(run: Run, ada: str, grac
     browser.sign_in(ada)
     assert run(f"users demote {ada}").output == f"{ada} is a member.\n"
     assert browser.get("/dashboard").status_code == 200
+
+
+def test_users_are_read_from_standard_input(run: Run, ada: str, grace: str) -> None:
+    told = run("users", "enable", "-", given="ada@example.org\n\n GRACE@example.org\nada@Example.org\n")
+    assert told.exit_code == 0
+    assert told.stdout == "ada@example.org may sign in.\ngrace@example.org may sign in.\n"
+
+
+def test_of_several_users_those_that_can_be_are_changed(run: Run, ada: str) -> None:
+    told = run("users promote nobody@example.org ada@example.org")
+    assert told.exit_code == 8
+    assert "ada@example.org is an administrator." in told.stdout
+    assert "There is no user nobody@example.org." in told.stderr
+
+
+def test_users_that_are_not_utf_8_are_told(run: Run) -> None:
+    told = run("users", "delete", "-", "--yes", given=b"\xff\n")
+    assert told.exit_code == 2
+    assert "not UTF-8" in told.stderr

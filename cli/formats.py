@@ -1,0 +1,246 @@
+"""Rows and things as a command prints them: tables for people, and plain lines, JSON or CSV for programs.
+
+Nothing in them steers a terminal, and a spreadsheet takes none of it for a formula.
+"""
+
+import csv
+import io
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+
+import click
+
+from . import output
+
+# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection).
+FORMULA = re.compile(r"[=+\-@\t\r]")
+FORMAT_HELP = (
+    "How to print: table for people (plain lines without a heading, divided by tabs, when not to a terminal), "
+    "or one of the others for programs."
+)
+FIELDS_HELP = "Only these, in this order, by their names in JSON."
+# Rows that are written at once to a program.
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One thing to tell of a row: to programs its `value` under `field`, to people `show` under `title`.
+
+    `type` is what JSON Schema calls it, or `date-time` or `uri`; with a `?` where there may be none.
+
+    Every format but the table has all columns. The table leaves out what has no title, then from the right what is
+    `spare` as far as the terminal is too narrow, and shortens what `shrinks`.
+    """
+
+    field: str
+    title: str = ""
+    value: Callable[[Any], Any] | None = None
+    show: Callable[[Any], str] | None = None
+    role: Callable[[Any], str] = lambda _: ""
+    shrinks: bool = False
+    spare: bool = False
+    type: str = "string"
+
+    def of(self, row: Any) -> Any:
+        return self.value(row) if self.value else getattr(row, self.field)
+
+    def shown(self, row: Any) -> str:
+        return output.printable(self.show(row)) if self.show else human(self.of(row))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a listing was asked for: which columns, in which format."""
+
+    columns: Sequence[Column]
+    form: str
+
+    def print(self, rows: Iterable[Any], empty: str) -> None:
+        """As they come, but for a table, which needs them all. `empty` is said to a person when there are none."""
+        if self.form == "table" and output.is_terminal(sys.stdout):
+            self.print_table(list(rows), empty)
+        elif self.form == "csv":
+            click.echo(as_csv([[column.field for column in self.columns]]), nl=False)
+            for batch in batched(rows):
+                click.echo(as_csv([column.of(row) for column in self.columns] for row in batch), nl=False)
+        elif self.form == "json":
+            self.print_array(rows)
+        else:
+            as_text = self.as_json_line if self.form == "jsonl" else self.as_plain_line
+            for batch in batched(rows):
+                click.echo("".join(f"{as_text(row)}\n" for row in batch), nl=False)
+
+    def print_table(self, rows: Sequence[Any], empty: str) -> None:
+        from . import tables
+
+        if rows:
+            tables.print_table(self.columns, rows)
+        else:
+            output.note(empty)
+
+    def print_array(self, rows: Iterable[Any]) -> None:
+        before = "[\n"
+        for row in rows:
+            lines = as_json(record(self.columns, row), indent=2).splitlines()
+            click.echo(before + "\n".join(f"  {line}" for line in lines), nl=False)
+            before = ",\n"
+        click.echo("[]" if before == "[\n" else "\n]")
+
+    def print_lines(self, rows: Iterable[Any]) -> None:
+        """One by one as they come, so without a table's widths."""
+        for row in rows:
+            click.echo("  ".join(column.shown(row) for column in self.columns if column.title))
+
+    def as_json_line(self, row: Any) -> str:
+        return as_json(record(self.columns, row))
+
+    def as_plain_line(self, row: Any) -> str:
+        return "\t".join(plain(column.of(row)) for column in self.columns)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One thing, a line for each of its fields."""
+
+    columns: Sequence[Column]
+    form: str
+
+    def print(self, thing: Any) -> None:
+        if self.form in ("json", "jsonl"):
+            click.echo(as_json(record(self.columns, thing), indent=2 if self.form == "json" else None))
+        elif not output.is_terminal(sys.stdout):
+            click.echo("".join(f"{c.field}\t{plain(c.of(thing))}\n" for c in self.columns), nl=False)
+        else:
+            from . import tables
+
+            tables.print_sheet(self.columns, thing)
+
+
+def listing(columns: Sequence[Column]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command that lists rows: it gets a `Listing` as `listing`, made of `--format` and `--fields`."""
+    return printing(columns, Listing, "listing", ["table", "json", "jsonl", "csv"])
+
+
+def sheet(columns: Sequence[Column]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command that shows one thing: it gets a `Sheet` as `sheet`, made of `--format` and `--fields`."""
+    return printing(columns, Sheet, "sheet", ["table", "json", "jsonl"])
+
+
+def printing(
+    columns: Sequence[Column], made: Callable[[Sequence[Column], str], Any], name: str, forms: list[str]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        @click.option(
+            "--format", "form", type=click.Choice(forms), default="table", help=FORMAT_HELP, show_default=True
+        )
+        @click.option(
+            "--fields",
+            "chosen",
+            type=Fields(columns),
+            metavar="A,B",
+            help="Only these, in this order, by their names in JSON.",
+        )
+        @wraps(command)
+        def run(*args: Any, form: str, chosen: Sequence[Column] | None, **options: Any) -> None:
+            command(*args, **options, **{name: made(chosen or columns, form)})
+
+        # For the documents and the schema of what is printed.
+        run.columns = columns  # type: ignore[attr-defined]
+        return run
+
+    return decorated
+
+
+class Fields(click.ParamType):
+    """Names of columns, divided by commas."""
+
+    name = "fields"
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.known = {column.field: column for column in columns}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Sequence[Column]:
+        names = [name.strip() for name in value.split(",")]
+        for name in names:
+            if name not in self.known:
+                self.fail(f"There is no field '{name}'. There are: {', '.join(self.known)}.", param, ctx)
+        # Who asks for it gets it, also where a table leaves it out.
+        found = [self.known[name] for name in dict.fromkeys(names)]
+        return [replace(column, title=column.title or column.field, spare=False) for column in found]
+
+
+def batched(rows: Iterable[Any]) -> Iterable[list[Any]]:
+    """The first ones alone, so that something is seen soon."""
+    batch: list[Any] = []
+    for count, row in enumerate(rows, 1):
+        batch.append(row)
+        if len(batch) == BATCH or count in (1, 100):
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def record(columns: Sequence[Column], row: Any) -> dict[str, Any]:
+    values = {column.field: column.of(row) for column in columns}
+    return {field: iso(value) if isinstance(value, datetime) else value for field, value in values.items()}
+
+
+def as_json(value: Mapping[str, Any] | Sequence[Any], indent: int | None = None) -> str:
+    """Letters of any language as they are; what could steer a terminal, escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def as_csv(rows: Iterable[Iterable[Any]]) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerows([harmless(value) for value in row] for row in rows)
+    return file.getvalue()
+
+
+def harmless(value: Any) -> str:
+    """A cell of CSV that no spreadsheet computes: a text that looks like a formula gets an apostrophe before it."""
+    text = "" if value is None else plain(value)
+    return f"'{text}" if isinstance(value, str) and FORMULA.match(text) else text
+
+
+def plain(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, dict):
+        return as_json(value)
+    return output.printable(str(value))
+
+
+def human(value: Any) -> str:
+    return ago(value, datetime.now(UTC)) if isinstance(value, datetime) else plain(value)
+
+
+def iso(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def ago(at: datetime, now: datetime) -> str:
+    """A time as a person would say it; the day itself beyond a fortnight."""
+    seconds = (now - at).total_seconds()
+    away = abs(seconds)
+    if away >= 14 * 86400:
+        return f"{at.day} {at:%b %Y}"
+    if away < 60:
+        return "just now" if seconds >= 0 else "in a moment"
+    size, unit = next((size, unit) for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")) if away >= size)
+    count = int(away // size)
+    spoken = f"{count} {unit}{'s' * (count != 1)}"
+    return f"{spoken} ago" if seconds >= 0 else f"in {spoken}"

@@ -1,0 +1,85 @@
+"""Tables at a terminal. Only this module knows rich, and is loaded late: rich takes longer than the whole of help."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from rich.theme import Theme
+
+from .formats import Column, human, iso
+
+ROLES = {
+    "heading": "bold",
+    "noun": "cyan",
+    "good": "green",
+    "bad": "bold red",
+    "quiet": "dim",
+}
+GAP = 2
+# Narrower than this, a shortened cell tells nothing; and this wide it tells enough to spare no other column for it.
+NARROWEST = 12
+COMFORTABLE = 24
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Any]) -> None:
+    out = console()
+    widths = {
+        column: max(cell_len(text) for text in (column.title, *map(column.shown, rows)))
+        for column in columns
+        if column.title
+    }
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="heading")
+    fitting = fitted(widths, out.width)
+    for column, width in fitting.items():
+        numeric = not column.show and are_numbers([column.of(row) for row in rows])
+        table.add_column(
+            column.title, width=width, no_wrap=True, overflow="ellipsis", justify="right" if numeric else "left"
+        )
+    for row in rows:
+        table.add_row(*(Text(column.shown(row), column.role(row)) for column in fitting))
+    out.print(table)
+
+
+def are_numbers(values: Sequence[Any]) -> bool:
+    """All that are there; a yes or no is none."""
+    there = [value for value in values if value is not None]
+    return bool(there) and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in there)
+
+
+def print_sheet(columns: Sequence[Column], thing: Any) -> None:
+    """One thing, a line for each of its fields."""
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(style="quiet", no_wrap=True)
+    table.add_column(overflow="fold")
+    for column in columns:
+        if column.title:
+            value = column.of(thing)
+            text = f"{iso(value)}, {human(value)}" if isinstance(value, datetime) else column.shown(thing)
+            table.add_row(column.title, Text(text, column.role(thing)))
+    console().print(table)
+
+
+def fitted(widths: Mapping[Column, int], room: int) -> dict[Column, int]:
+    """The columns that fit into `room`, with their widths."""
+    kept = dict(widths)
+
+    def wanted() -> int:
+        return sum(min(w, COMFORTABLE) if c.shrinks else w for c, w in kept.items()) + GAP * (len(kept) - 1)
+
+    for column in reversed(list(widths)):
+        if column.spare and wanted() > room:
+            del kept[column]
+    while sum(kept.values()) + GAP * (len(kept) - 1) > room:
+        widest = max((c for c in kept if c.shrinks), key=lambda c: kept[c], default=None)
+        if widest is None or kept[widest] <= NARROWEST:
+            break
+        kept[widest] -= 1
+    return kept
+
+
+def console() -> Console:
+    return Console(theme=Theme(ROLES), highlight=False, markup=False, emoji=False)

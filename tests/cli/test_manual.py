@@ -1,0 +1,74 @@
+"""The documents that are made of the commands, and that what is printed keeps to them."""
+
+import json
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import click
+import jsonschema
+import pytest
+from flask import Flask
+
+from cli import manual
+from netflix.accounts import invitation
+from netflix.extensions import db
+from netflix.mail import outbox
+from tests.cli.conftest import Run
+from tests.people import Browser
+from tests.served.parts import program
+
+DOCS = Path(__file__).parents[2] / "docs"
+COMMANDS = [one for one in manual.everything() if not one.is_group]
+PRINTING = [one.path.removeprefix("netflix-admin ") for one in COMMANDS if one.columns]
+# What they need to be told.
+MORE = {"limits show": "--address 192.0.2.10", "users show": "ada@example.org"}
+
+
+@pytest.fixture
+def busy(app: Flask, ada: str, browser: Browser) -> None:
+    """Something for every command to print."""
+    browser.sign_in(ada)
+    browser.sign_in(ada, "not her password")
+    with app.app_context():
+        invitation.invite(1, timedelta(days=1), "for Grace")
+        outbox.post("ada@example.org", "test")
+        db.session.commit()
+
+
+@pytest.mark.parametrize("name", ["commands.md", "netflix-admin.1", "schemas.json"])
+def test_the_documents_are_those_of_the_commands(name: str) -> None:
+    assert (DOCS / name).read_text() == manual.documents()[name], "run `make manual`"
+
+
+@pytest.mark.parametrize("command", PRINTING)
+def test_what_is_printed_keeps_to_its_schema(run: Run, busy: None, command: str) -> None:
+    told = run(f"{command} {MORE.get(command, '')} --format json")
+    assert told.exit_code == 0, told.output
+    printed = json.loads(told.stdout)
+    rows = printed if isinstance(printed, list) else [printed]
+    assert rows
+    checker = jsonschema.Draft202012Validator(
+        manual.schemas()["$defs"][command], format_checker=jsonschema.FormatChecker()
+    )
+    for row in rows:
+        checker.validate(row)
+
+
+@pytest.mark.parametrize("one", [one for one in COMMANDS if " db " not in one.path], ids=lambda one: one.path)
+def test_every_command_has_an_example_and_words_for_each_option(one: manual.Documented) -> None:
+    assert one.example.startswith(one.path)
+    options = [param for param in one.command.params if isinstance(param, click.Option)]
+    assert all(option.help for option in options)
+
+
+def test_the_man_page_has_no_fault() -> None:
+    done = subprocess.run(
+        [program("man"), "--warnings", "-l", "-E", "UTF-8", DOCS / "netflix-admin.1"],
+        env={"MANWIDTH": "80", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert "netflix-admin limits clear" in done.stdout
