@@ -9,6 +9,7 @@ from netflix.accounts.user import User
 from netflix.errors import accept
 from netflix.events.event import Event, Kind, Wanted
 from netflix.extensions import db
+from netflix.limits.address import parsed
 
 SINCE = {
     "1h": ("The last hour", timedelta(hours=1)),
@@ -47,10 +48,13 @@ def chosen(sent: Mapping[str, str], before: int | None = None) -> Wanted:
         known = User.known_as(who)
         accept(user=[] if known else ["There is no user with this e-mail or number."])
         number = known.id if known else None
+    address = sent.get("address", "").strip()
+    wrong = address and parsed(address) is None
+    accept(address=["That is no address. Type one such as 192.0.2.7 or 2001:db8::7."] if wrong else [])
     return Wanted(
         (kind,) if kind in set(Kind) else (),
         number,
-        sent.get("address", "").strip() or None,
+        str(parsed(address)) if address else None,
         clock.now() - SINCE[since][1] if since in SINCE else None,
         before,
     )

@@ -27,6 +27,8 @@ def tell(email: str, kind: Kind, address: str = "", browser: str = "", **detail:
         by_operator="" if address else OPERATOR,
         activity=links.link("/activity"),
         recover=links.link("/recover"),
+        # A new password ends none of them, and whoever was in before may have added one.
+        passkeys=links.link("/account/passkeys") if kind is Kind.PASSWORD_CHANGED else "",
     )
 
 

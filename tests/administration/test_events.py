@@ -51,7 +51,6 @@ def test_all_of_it_stands_there_the_newest_first(record: Browser) -> None:
         ("user=2", 2),
         ("user=77", 0),
         (f"address={MALLORY}", 3),
-        ("address=nonsense", 0),
         ("kind=user_created", 2),
         ("kind=user_created&user=1", 1),
         ("kind=nonsense", 6),
@@ -74,6 +73,12 @@ def test_an_e_mail_that_nobody_has_is_said_to_be(record: Browser) -> None:
     answer = record.get(f"{PAGE}?user=nobody@example.org")
     assert answer.status_code == 422
     assert "There is no user with this e-mail" in answer.text
+
+
+def test_an_address_that_is_none_is_said_to_be(record: Browser) -> None:
+    answer = record.get(f"{PAGE}?address=nonsense")
+    assert answer.status_code == 422
+    assert "That is no address." in answer.text
 
 
 def test_a_million_are_read_a_page_at_a_time_with_what_was_chosen(app: Flask, office: Browser) -> None:

@@ -19,7 +19,7 @@ def test_a_change_of_the_password_is_told_with_when_and_where(browser: Browser, 
     assert "the password was changed" in text
     assert "192.0.2.10 (Firefox on Linux)" in text
     assert "UTC" in text
-    assert links_in(text) == ["/recover", "/activity"]
+    assert links_in(text) == ["/recover", "/account/passkeys", "/activity"]
 
 
 def test_one_that_was_not_changed_is_not_told(browser: Browser, ada: str, letters: Letters) -> None:
