@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -131,15 +132,23 @@ def test_the_e_mail_is_free_again_and_its_new_owner_sees_nothing_old(
     assert "deleted" not in page
 
 
-def test_two_purges_at_once_share_the_work(app: Flask, config: Config, later: Later) -> None:
+def test_two_purges_at_once_share_the_work(app: Flask, config: Config, later: Later, tmp_path: Path) -> None:
+    """On two machines, so on two instance folders, with one database."""
+    other = tmp_path / "other machine"
+    other.mkdir()
     with app.app_context():
         for number in range(300):
             email = f"{number}@example.org"
             db.session.add(User(email=email, email_key=email, deleting_at=clock.now()))
         db.session.commit()
     both = [
-        subprocess.Popen([*COMMAND, "purge"], env=environment(config), stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
+        subprocess.Popen(
+            [*COMMAND, "purge"],
+            env=environment(config) | {"NETFLIX_INSTANCE": str(folder)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for folder in (config.instance, other)
     ]
     told = [one.communicate(timeout=60)[0] for one in both]
     assert [one.returncode for one in both] == [0, 0], told
