@@ -35,8 +35,9 @@ pins: .venv/tested ## Pins the newest versions that setup.cfg allows, for runnin
 wheel: .venv/tested ## Builds the wheel into dist/
 	rm -rf build dist && $(BIN)/python -m build
 
-bench: .venv/tested ## Measures the site beside a bare Flask page
+bench: .venv/tested ## Measures the site beside a bare Flask page, and the terminal at a million of everything
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.million
 
 clean: ## Removes what was built; the data in instance/ stays
 	rm -rf .venv build dist *.egg-info .*_cache

@@ -28,6 +28,20 @@ from netflix.limits.windows import Rule
 
 BATCH = 1000
 
+# Of which keys something is wrong. KEYS: what should be counters. Answer: number and fault of each that is none.
+ODD = """
+local odd = {}
+for number, key in ipairs(KEYS) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'list' and kind ~= 'none' then
+    odd[#odd + 1] = {number, 'wrong type'}
+  elseif kind == 'list' and redis.call('PTTL', key) == -1 then
+    odd[#odd + 1] = {number, 'no expiry'}
+  end
+end
+return odd
+"""
+
 
 class Attempt(NamedTuple):
     """One attempt that was let in, as it can be taken back; `used_up` is a limit whose last one it was."""
@@ -221,6 +235,29 @@ def everything(redis: Redis) -> Iterator[Key]:
         counter = Key.read(name.decode("utf-8", "replace"))
         if counter:
             yield counter
+
+
+def oddities() -> Iterator[tuple[str, str]]:
+    """Keys under our prefix that are not as we make them, each with its fault: `not ours`, `wrong type`, `no expiry`.
+
+    Raises CountersUnavailable.
+    """
+    with counters().patient() as redis:
+        for names in named(redis):
+            texts = [name.decode("utf-8", "backslashreplace") for name in names]
+            yield from ((text, "not ours") for text in texts if not Key.read(text))
+            for number, fault in redis.eval(ODD, len(names), *names):
+                if Key.read(texts[number - 1]):
+                    yield texts[number - 1], fault.decode()
+
+
+def named(redis: Redis) -> Iterator[list[bytes]]:
+    """The names of all keys under our prefix, some at a time; SCAN may name one twice."""
+    cursor = -1
+    while cursor:
+        cursor, found = redis.scan(max(cursor, 0), f"{key.PREFIX}*", BATCH)
+        if found:
+            yield [name for name in found if isinstance(name, bytes)]
 
 
 def batches(source: Iterator[Key]) -> Iterator[list[Key]]:

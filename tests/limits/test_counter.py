@@ -274,6 +274,30 @@ def test_a_dry_run_clears_nothing(redis: Redis) -> None:
     assert redis.dbsize() == 2
 
 
+def test_what_is_wrong_with_keys_under_our_prefix_is_told(redis: Redis) -> None:
+    counter.hit(HOME, ADA)
+    assert list(counter.oddities()) == []
+    redis.set("somebody else's", "x")
+    redis.persist("netflix:limits:sign-in:address:60:192.0.2.1")
+    redis.set("netflix:limits:sign-in:address:60:192.0.2.2", 1, ex=60)
+    redis.set("netflix:limits:sign-in:village:60:192.0.2.3", 1)
+    redis.set(b"netflix:limits:\xff", 1)
+    assert sorted(counter.oddities()) == [
+        ("netflix:limits:\\xff", "not ours"),
+        ("netflix:limits:sign-in:address:60:192.0.2.1", "no expiry"),
+        ("netflix:limits:sign-in:address:60:192.0.2.2", "wrong type"),
+        ("netflix:limits:sign-in:village:60:192.0.2.3", "not ours"),
+    ]
+
+
+def test_what_is_wrong_is_looked_for_a_thousand_keys_at_a_time(redis: Redis) -> None:
+    for n in range(2500):
+        redis.rpush(f"netflix:limits:sign-in:address:60:10.0.{n >> 8}.{n & 255}", 1)
+    with round_trips() as trips:
+        assert {fault for _, fault in counter.oddities()} == {"no expiry"}
+    assert len(trips) <= 10
+
+
 def test_several_rates_are_several_counters(build: Build, redis: Redis, later: Later) -> None:
     with build(login_limit=rates("2 per minute; 3 per hour")).app_context():
         assert [is_let_in(HOME) for _ in range(3)] == [True, True, False]

@@ -1,0 +1,1 @@
+"""The terminal of a site of a million: each module here measures one of its nouns."""

@@ -1,0 +1,47 @@
+"""A command as a process of its own: how long it took, when its first line came, and what it weighed."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from tests.watching import ROOT
+
+READ = 1 << 20
+
+
+class Ran(NamedTuple):
+    """Times in seconds; `first` is until the first line was there, `peak` the most memory (RSS) in MB."""
+
+    seconds: float
+    first: float
+    peak: float
+    lines: int
+
+
+def run(*args: str, env: Mapping[str, str], given: bytes = b"", code: int = 0) -> Ran:
+    """Python with these arguments, what it prints read and thrown away. `given` is short enough for a pipe."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *args], env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(given)
+    process.stdin.close()
+    first, lines = 0.0, 0
+    while text := os.read(process.stdout.fileno(), READ):
+        first = first or time.perf_counter() - started
+        lines += text.count(b"\n")
+    process.stdout.close()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == code, f"{args} ended with {process.returncode}"
+    return Ran(time.perf_counter() - started, first, usage.ru_maxrss / 1024, lines)
+
+
+def admin(*args: str, env: Mapping[str, str], given: bytes = b"", code: int = 0) -> Ran:
+    """`netflix-admin` with these arguments."""
+    return run("-m", "cli", *args, env=env, given=given, code=code)
