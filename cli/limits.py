@@ -1,14 +1,15 @@
 """How often anyone may try: what is counted now, and forgetting it."""
 
 import math
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import asking, formats, output, site
+from . import asking, formats, output, policies, site
 from .formats import Column, Listing
+from .lanes import Account, Address, Device
+from .times import in_short
 
 if TYPE_CHECKING:
     from netflix.limits.counter import Standing
@@ -78,55 +79,6 @@ def shown(row: Counted) -> str:
     if row.is_nobody:
         return f"no user: {row.who[:12]}…"
     return "all strangers" if row.standing.key.limit.lane == "site" else row.who
-
-
-def in_short(seconds: int) -> str:
-    """Such as "1 min 5 s"; to the second, since somebody may be waiting for it."""
-    if not seconds:
-        return "now"
-    days, rest = divmod(seconds, 86400)
-    hours, rest = divmod(rest, 3600)
-    minutes, rest = divmod(rest, 60)
-    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)
-
-
-class Address(click.ParamType):
-    """An address, or what the listing shows for one: a /64, or `unknown`."""
-
-    name = "address"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        address = value.removesuffix("/64") if ":" in value else value
-        if site.address.parsed(address) is None and address != site.address.UNKNOWN:
-            self.fail(f"'{value}' is no address. Give one such as 192.0.2.7 or 2001:db8::7.", param, ctx)
-        return address
-
-
-class Account(click.ParamType):
-    """An e-mail as it is counted, whether or not a user has it; or the digest that the listing shows for one."""
-
-    name = "e-mail"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if re.fullmatch(r"[0-9a-f]{32}", value):
-            return value
-        if not value:
-            self.fail("It is empty. Give an e-mail, or the digest that the listing shows.", param, ctx)
-        for fault in site.email.faults(value):
-            self.fail(fault, param, ctx)
-        return site.email.normalised(value)
-
-
-class Device(click.ParamType):
-    """The digest that the listing shows for a known browser."""
-
-    name = "device"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(r"[0-9a-f]{32}", value):
-            self.fail(f"'{value}' is no device. Give the 32 digits that `netflix-admin limits list` shows.", param, ctx)
-        return value
 
 
 of_address = click.option(
@@ -277,3 +229,7 @@ def named(standings: "Iterable[Standing]") -> list[Counted]:
         who = site.counter.counters().who
         emails = {who(limit, user.email_key): user.email for user in site.user.User.everyone()}
     return [Counted(standing, emails.get(standing.key.who, standing.key.who)) for standing in standings]
+
+
+limits.add_command(policies.explain)
+limits.add_command(policies.policy)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import redis.exceptions as redis_errors
     import sqlalchemy.exc as database_errors
 
-    from netflix import errors
+    from netflix import config, errors
     from netflix.accounts import blocklist, email, invitation, password, registration, screening, user, wordlist
     from netflix.events import event
-    from netflix.factors import passkey, recovery_code, removal
+    from netflix.factors import passkey, recovery_code, rehearsal, removal
     from netflix.limits import address, counter, policy
     from netflix.mail import courier, delivery, outbox
     from netflix.signin import access, device, expiry, recovery, session
@@ -33,6 +33,7 @@ else:
         "access": "netflix.signin.access",
         "address": "netflix.limits.address",
         "blocklist": "netflix.accounts.blocklist",
+        "config": "netflix.config",
         "counter": "netflix.limits.counter",
         "database_errors": "sqlalchemy.exc",
         "courier": "netflix.mail.courier",
@@ -53,6 +54,7 @@ else:
         "redis_errors": "redis.exceptions",
         "registration": "netflix.accounts.registration",
         "screening": "netflix.accounts.screening",
+        "rehearsal": "netflix.factors.rehearsal",
         "removal": "netflix.factors.removal",
         "session": "netflix.signin.session",
         "user": "netflix.accounts.user",

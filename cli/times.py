@@ -1,4 +1,4 @@
-"""Times as they are typed: a while such as 7d, or a day."""
+"""Times as they are typed, a while such as 7d, or a day; and as they are told in little room."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -35,3 +35,14 @@ class Since(click.ParamType):
         except ValueError:
             self.fail(f"'{value}' is no time. Give one such as 30m, 24h, 7d or 2026-11-24.", param, ctx)
         return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def in_short(seconds: int) -> str:
+    """Such as "1 min 5 s"; to the second, since somebody may be waiting for it."""
+    if not seconds:
+        return "now"
+    days, rest = divmod(seconds, 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, rest = divmod(rest, 60)
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)

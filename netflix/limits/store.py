@@ -13,7 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from netflix.limits.fallback import Fallback
-from netflix.limits.windows import SECOND, Decision, Rule
+from netflix.limits.windows import SECOND, Decision, Filled, Rule
 
 log = logging.getLogger("netflix.limits")
 
@@ -70,6 +70,26 @@ redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] / 1000))
 return math.max(t[1] * 1000000 + t[2], next)
 """
 
+# What ACQUIRE would find, changing nothing. KEYS: counters. ARGV: amount and window (µs) of each.
+# Answer: the stamp that an attempt would get, then for each counter the attempts that count and µs to wait.
+LOOK = """
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local answer = {now}
+for i, key in ipairs(KEYS) do
+  local used, beyond = 0, redis.call('LLEN', key)
+  while used < beyond do
+    local middle = math.floor((used + beyond) / 2)
+    if redis.call('LINDEX', key, middle) + ARGV[2 * i] > now then used = middle + 1 else beyond = middle end
+  end
+  local oldest = redis.call('LINDEX', key, ARGV[2 * i - 1] - 1)
+  answer[2 * i] = used
+  answer[2 * i + 1] = math.max(0, oldest and oldest + ARGV[2 * i] - now or 0)
+  answer[1] = math.max(answer[1], (redis.call('LINDEX', key, 0) or 0) + 1)
+end
+return answer
+"""
+
 
 class CounterStore(RedisStorage):
     """Registered with Flask-Limiter under `netflix+…` addresses; `journal` is where it counts while Redis is away."""
@@ -93,6 +113,7 @@ class CounterStore(RedisStorage):
         self._acquire = self.redis.register_script(ACQUIRE)
         self._refund = self.redis.register_script(REFUND)
         self._report = self.redis.register_script(REPORT)
+        self._look = self.redis.register_script(LOOK)
 
     @property
     def redis(self) -> Redis:
@@ -109,6 +130,17 @@ class CounterStore(RedisStorage):
                 decision = Decision(*answer)
                 return decision if decision.rule else self._confirmed(rules, decision)
         return self.fallback.acquire(rules)
+
+    def look(self, rules: Sequence[Rule], redis: Redis) -> list[Filled]:
+        """How full each rule is for who would make an attempt now; nothing is counted. Raises RedisError."""
+        stamp, *filled = self._look([r.key for r in rules], [n for r in rules for n in limits_of(r)], client=redis)
+        heard = [Filled(*pair) for pair in zip(filled[::2], filled[1::2], strict=True)]
+        if not any(rule.wait for rule in heard):
+            # As `_confirmed`.
+            journal, now = self.fallback.read(), time.time_ns() // 1000
+            if any(journal.was_ahead(rule, stamp, now) for rule in rules) and journal.decided(rules, now)[0]:
+                return journal.filled(rules, now)
+        return heard
 
     def _confirmed(self, rules: Sequence[Rule], let_in: Decision) -> Decision:
         """What Redis let in; refused after all when another process let in more meanwhile without it."""

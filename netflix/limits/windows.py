@@ -31,6 +31,13 @@ class Decision(NamedTuple):
     used_up: int = 0
 
 
+class Filled(NamedTuple):
+    """How full a rule is: the attempts that count, and µs until one more would be let in."""
+
+    used: int
+    wait: int
+
+
 class Rule:
     """`amount` attempts in any `window` seconds under the Redis key `key`."""
 
@@ -89,6 +96,14 @@ class Windows:
         """The number of the rule with the longest wait, and that wait; (0, 0) when all let in."""
         wait, number = max(((self._wait(rule, now), n) for n, rule in enumerate(rules, 1)), default=(0, 0))
         return (number, wait) if wait > 0 else (0, 0)
+
+    def filled(self, rules: Sequence[Rule], now: int) -> list[Filled]:
+        """How full each rule is."""
+        return [Filled(self._used(rule, now), max(0, self._wait(rule, now))) for rule in rules]
+
+    def _used(self, rule: Rule, now: int) -> int:
+        counted = self.seen.get(rule.digest)
+        return sum(stamp + counted.length > now for stamp in counted.stamps) if counted else 0
 
     def was_ahead(self, rule: Rule, stamp: int, now: int) -> bool:
         """Whether there is an attempt that counts and that Redis had not heard of when it gave out `stamp`."""

@@ -69,6 +69,13 @@ class Device(Model):
         return found
 
     @classmethod
+    def counted_by(cls, who: str) -> "Device | None":
+        """The live device that the device's lane counts by that digest."""
+        begins = bytes.fromhex(who)
+        within = cls.digest.between(begins + bytes(16), begins + b"\xff" * 16)
+        return db.session.scalar(select(cls).where(within, cls.seen_at > clock.now() - cls.LASTS))
+
+    @classmethod
     def added(cls, user_id: int, visitor: Visitor) -> "Device":
         """A new one, in the place of the one longest not seen when there are too many."""
         kept = select(cls.id).where(cls.user_id == user_id).order_by(cls.seen_at.desc(), cls.id.desc())

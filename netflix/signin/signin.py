@@ -32,10 +32,16 @@ class DeviceEnded(Exception):
 def subjects(email: str, visitor: Visitor) -> tuple[tuple[Limit, str], ...]:
     """Whom an attempt to sign in is counted for."""
     account = addresses.normalised(email)
-    if known := device.carried_in(visitor.devices, account):
-        return ((policy.SIGN_IN_FROM_DEVICE, device.counted_as(known)),)
+    known = device.carried_in(visitor.devices, account)
+    return lanes(account, visitor.address, device.counted_as(known) if known else "")
+
+
+def lanes(account: str, address: str, known: str = "") -> tuple[tuple[Limit, str], ...]:
+    """The limits that an attempt counts in; `known` is the digest of a browser that is known to the account."""
+    if known:
+        return ((policy.SIGN_IN_FROM_DEVICE, known),)
     return (
-        (policy.SIGN_IN_FROM_ADDRESS, visitor.address),
+        (policy.SIGN_IN_FROM_ADDRESS, address),
         (policy.SIGN_IN_TO_ACCOUNT, account),
         (policy.IN_A_ROW, account),
         (policy.SIGN_IN_TO_SITE, ""),

@@ -22,7 +22,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = [one for one in manual.everything() if not one.is_group]
 PRINTING = [one.path.removeprefix("netflix-admin ") for one in COMMANDS if one.columns]
 # What they need to be told.
-MORE = {"limits show": "--address 192.0.2.10", "users show": "ada@example.org"}
+MORE = {
+    "limits explain": "--address 192.0.2.10 --account ada@example.org",
+    "limits show": "--address 192.0.2.10",
+    "users show": "ada@example.org",
+}
 
 
 @pytest.fixture

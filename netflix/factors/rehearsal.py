@@ -1,0 +1,112 @@
+"""Whether a sign-in would be let in now, and what decides, found out without making an attempt.
+
+`REASONS` holds all that can stand against it, in the order in which the site would find it.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from netflix.accounts import email as addresses
+from netflix.accounts.user import User
+from netflix.errors import Declined, in_words
+from netflix.factors import second_step
+from netflix.limits import rehearsal
+from netflix.limits.policy import Lane
+from netflix.limits.rehearsal import Counter, Rehearsal
+from netflix.signin import signin
+from netflix.signin.device import Device
+from netflix.signin.visitor import Visitor
+
+
+class Asked(NamedTuple):
+    """Who would sign in, from where, and how the limits stand at each step; `known` where the browser is."""
+
+    address: str
+    email: str
+    user: User | None
+    known: bool
+    steps: list[Rehearsal]
+
+    @property
+    def counters(self) -> list[Counter]:
+        return [counter for step in self.steps for counter in step.counters]
+
+    @property
+    def decides(self) -> Counter | None:
+        """The counter that would refuse it: of the first step that one does."""
+        return next((step.decides for step in self.steps if step.decides), None)
+
+
+def asked(address: str, email: str, device: str = "") -> Asked:
+    """For the right password, and the right code where one is asked for; `device` is a browser's digest.
+
+    A browser that is no longer known still carries its cookie: it is counted as known, then as a stranger.
+    """
+    account = addresses.normalised(email)
+    user = User.known_as(email)
+    row = Device.counted_by(device) if device else None
+    is_known = bool(row and user and row.user_id == user.id)
+    steps = [signin.lanes(account, address, device)] if device and (is_known or not row) else []
+    if not is_known:
+        steps.append(signin.lanes(account, address))
+    if user and user.has_second_factor:
+        steps.append(second_step.subjects(email, Visitor(address)))
+    return Asked(address, email, user, is_known, [rehearsal.rehearsed(*subjects) for subjects in steps])
+
+
+def against(asked: Asked) -> list[Declined]:
+    """All that stands against it, what decides first; nothing when it would be let in."""
+    return [found for reason in REASONS if (found := reason(asked))]
+
+
+def used_up(asked: Asked) -> Declined | None:
+    decides = asked.decides
+    if decides is None:
+        return None
+    limit, who = decides.key.limit, {Lane.ACCOUNT: asked.email}.get(decides.key.limit.lane, decides.key.who)
+    whose, option = (f" ({who})", f"--{limit.lane} {who}") if limit.lane is not Lane.SITE else ("", "--site")
+    return Declined(
+        f"Of {limit.counts}{whose} {decides.used} of {decides.amount} are used up; "
+        f"the next is let in in {in_words(math.ceil(decides.wait))}.",
+        f"`netflix-admin limits clear {option}` lets them try at once.",
+    )
+
+
+def unknown(asked: Asked) -> Declined | None:
+    if asked.user:
+        return None
+    return Declined(f"No user has the e-mail {asked.email}.", "See `netflix-admin users list`.")
+
+
+def disabled(asked: Asked) -> Declined | None:
+    if asked.user is None or not asked.user.is_disabled:
+        return None
+    email = asked.user.email
+    return Declined(f"{email} is disabled.", f"`netflix-admin users enable {email}` lets them in again.")
+
+
+def without_password(asked: Asked) -> Declined | None:
+    if asked.user is None or asked.user.has_password:
+        return None
+    email = asked.user.email
+    return Declined(
+        f"{email} has no password.", f"`netflix-admin users reset-password {email}` makes a link to choose one."
+    )
+
+
+REASONS: tuple[Callable[[Asked], Declined | None], ...] = (used_up, unknown, disabled, without_password)
+
+
+def remarks(asked: Asked, device: str = "") -> list[str]:
+    """What else an operator would want to know of it."""
+    user = asked.user
+    told = {
+        "Redis does not answer: the journal in the instance folder decides.": any(s.in_journal for s in asked.steps),
+        "The browser is known to the account, so that strangers' attempts do not count.": asked.known,
+        "The browser is not known to the account, so it counts as a stranger.": bool(device) and not asked.known,
+        "A code is asked for after the password.": bool(user and user.has_second_factor),
+        "A new password has to be chosen before anything else.": bool(user and user.must_change_since),
+        "The account is about to be deleted; signing in takes that back.": bool(user and user.is_leaving),
+    }
+    return [sentence for sentence, is_so in told.items() if is_so]
