@@ -13,6 +13,7 @@ from . import refusals
 
 # In which module each command is, under its own name.
 GROUPS = {
+    "bans": ".bans",
     "completion": ".completion",
     "db": ".maintenance",
     "devices": ".devices",

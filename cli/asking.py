@@ -115,11 +115,11 @@ def read() -> str:
         raise click.UsageError("The password on standard input is not UTF-8. Send it in that encoding.") from None
 
 
-def confirm(question: str, yes: bool) -> None:
-    """Raises Declined unless told yes, by `--yes` or at the terminal."""
+def confirm(question: str, yes: bool, why: str = "This cannot be undone") -> None:
+    """Raises Declined unless told yes, by `--yes` or at the terminal. `why` it is asked."""
     if yes:
         return
     if not output.is_terminal(sys.stdin):
-        raise Declined("This cannot be undone, and there is no terminal to ask at.", "Add --yes if it is meant.")
+        raise Declined(f"{why}, and there is no terminal to ask at.", "Add --yes if it is meant.")
     if not click.confirm(question, err=True):
         raise Declined("Nothing was changed.", "")

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     import redis.exceptions as redis_errors
     import sqlalchemy.exc as database_errors
 
-    from netflix import config, errors
+    from netflix import config, errors, orders
     from netflix.accounts import blocklist, email, invitation, password, registration, screening, user, wordlist
+    from netflix.bans import ban, network
     from netflix.events import event
     from netflix.factors import passkey, recovery_code, rehearsal, removal
     from netflix.limits import address, counter, policy
@@ -32,6 +33,7 @@ else:
     PARTS = {
         "access": "netflix.signin.access",
         "address": "netflix.limits.address",
+        "ban": "netflix.bans.ban",
         "blocklist": "netflix.accounts.blocklist",
         "config": "netflix.config",
         "counter": "netflix.limits.counter",
@@ -45,6 +47,8 @@ else:
         "event": "netflix.events.event",
         "expiry": "netflix.signin.expiry",
         "migrations": "flask_migrate.cli",
+        "network": "netflix.bans.network",
+        "orders": "netflix.orders",
         "outbox": "netflix.mail.outbox",
         "password": "netflix.accounts.password",
         "policy": "netflix.limits.policy",

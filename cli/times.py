@@ -22,6 +22,11 @@ class While(click.ParamType):
         return a_while(value) or self.fail(f"'{value}' is no time. Give one such as 30m, 24h, 7d or 2w.", param, ctx)
 
 
+def until(lasts: timedelta | None) -> datetime | None:
+    """When a while that begins now is over; None for never."""
+    return datetime.now(UTC).replace(microsecond=0) + lasts if lasts else None
+
+
 class Since(click.ParamType):
     """A time ago, or a day."""
 

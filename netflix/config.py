@@ -18,6 +18,7 @@ from netflix.errors import ConfigError
 from netflix.values import (
     SHORTEST_KEY,
     Network,
+    a_contact,
     a_database,
     a_folder,
     a_host,
@@ -104,6 +105,12 @@ class Config:
         "",
         "an address such as netflix@example.org",
         "who mails are from; by default netflix@ the site's host",
+    )
+    contact: str = setting(
+        a_contact,
+        "",
+        "an e-mail address, or an address such as https://example.org/help",
+        "whom somebody who is shut out may ask; shown to them",
     )
     trusted_proxies: tuple[Network, ...] = setting(
         networks,

@@ -16,6 +16,7 @@
     │   └── LinkGone         a one-time link that was used, replaced or has expired
     ├── AlreadyExists        the e-mail is taken
     ├── Declined             not done for a reason of policy
+    ├── Banned               the network that somebody comes from is shut out
     ├── NotSent              the mail server did not take a mail
     │   ├── MailNotTaken     and never will
     │   └── MailServerUnavailable  nor any other just now
@@ -223,6 +224,32 @@ class Declined(Refusal):
     status = 403
     exit_code = 7
     title = "Not allowed"
+
+
+class Banned(Refusal):
+    """`until` is when it ends, as a person reads it, or nothing when never; `contact` whom to ask.
+
+    Why stands nowhere in it: the reason is for operators.
+    """
+
+    status = 403
+    exit_code = 7
+    title = "This network is shut out"
+
+    def __init__(self, until: str, contact: str, address: str) -> None:
+        self.contact, self.address = contact, address
+        # What `contact` is to a browser.
+        self.link = contact if "://" in contact or not contact else f"mailto:{contact}"
+        ends = f" until {until}" if until else ""
+        whom = f"{self.verb} {contact}" if contact else "ask whoever runs this site"
+        super().__init__(
+            f"The network that you come from is shut out here{ends}.",
+            f"If you think that is a mistake, {whom}, and say that your address is {address}.",
+        )
+
+    @property
+    def verb(self) -> str:
+        return "write to" if self.link != self.contact else "go to"
 
 
 class NotSent(Refusal):

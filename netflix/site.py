@@ -10,6 +10,8 @@ from sqlalchemy import event
 from netflix import database, log, web
 from netflix.accounts import views as accounts_views
 from netflix.administration import views as administration_views
+from netflix.bans.guard import Guard
+from netflix.bans.table import Table
 from netflix.bodies import LONGEST, Bodies
 from netflix.config import Config
 from netflix.dashboard import views as dashboard_views
@@ -21,6 +23,7 @@ from netflix.limits.counter import Counters
 from netflix.mail.courier import Courier
 from netflix.mailed import views as mailed_views
 from netflix.mailed.asking import answer_all
+from netflix.orders import Orders
 from netflix.own import views as own_views
 from netflix.paths import where
 from netflix.schema import Migrations
@@ -98,7 +101,10 @@ def create_app(config: Config | None = None) -> Flask:
         administration_views,
     ):
         app.register_blueprint(views.bp)
-    guarded = SecureHeaders(Bodies(Gate(app, counters), app))
+    bans = Table()
+    orders = app.extensions["netflix-orders"] = Orders(app, [bans.read])
+    inside = Bodies(Gate(app, counters), app)
+    guarded = SecureHeaders(Guard(inside, app, orders, bans))
     app.wsgi_app = TrustedProxies(guarded, config.trusted_proxies)  # type: ignore[method-assign]
     with app.app_context():
         if db.engine.dialect.name == "sqlite":

@@ -89,6 +89,16 @@ def an_address(text: str) -> str:
     return text
 
 
+def a_contact(text: str) -> str:
+    """An e-mail address, or where on the web somebody is to be asked."""
+    if "://" not in text:
+        return an_address(text)
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or not text.isprintable() or " " in text:
+        raise ValueError
+    return text
+
+
 def networks(text: str) -> tuple[Network, ...]:
     named = tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     if any(network.prefixlen == 0 for network in named):

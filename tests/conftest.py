@@ -20,6 +20,7 @@ from netflix.accounts.registration import create
 from netflix.config import Config
 from netflix.extensions import db
 from netflix.mail.courier import Courier
+from netflix.orders import Orders
 from tests.people import PASSWORD, Browser, Letters
 
 # What `build` answers: a site with some settings changed.
@@ -48,6 +49,14 @@ def _mails_wait_until_they_are_asked_for() -> Iterator[None]:
     """No thread works beside a test; `letters` delivers. Sites that are served have theirs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Courier, "start", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _orders_wait_until_they_are_looked_for() -> Iterator[None]:
+    """As with mails: a test says when, by `orders_hold`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Orders, "start", lambda _: None)
         yield
 
 
@@ -157,6 +166,17 @@ def browser(app: Flask) -> Browser:
 def letters(app: Flask) -> Letters:
     """The post: `letters()` delivers what waits, and answers what came since it was last asked, the oldest first."""
     return Letters(app)
+
+
+@pytest.fixture
+def orders_hold(app: Flask) -> Callable[[], None]:
+    """What was ordered is known to the site: `orders_hold()`."""
+
+    def look() -> None:
+        with app.app_context():
+            app.extensions["netflix-orders"].look()
+
+    return look
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ FLOORS = (
     "mail",
     "web",
     "door",
+    "bans",
     "bodies",
     "accounts",
     "signin",
@@ -169,6 +170,7 @@ def committing(tree: ast.AST) -> set[str]:
 # The modules of acts; of those where a noun and its acts are one page, the functions that are acts.
 ACTS = {
     "netflix.mail.delivery": None,
+    "netflix.bans.ban": {"add", "revoke"},
     "netflix.accounts.registration": None,
     "netflix.accounts.invitation": {"invite", "revoke"},
     "netflix.signin.signin": None,

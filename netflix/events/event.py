@@ -63,6 +63,10 @@ class Kind(StrEnum):
     USER_STAYED = "user_restored"
     DATA_EXPORTED = "sensitive_read"
     REPORTED = "authn_misuse_reported"
+    # Of networks, whoever comes from there.
+    BAN_ADDED = "ban_added"
+    BAN_RENEWED = "ban_renewed"
+    BAN_REVOKED = "ban_revoked"
 
 
 WARNINGS = {

@@ -156,5 +156,8 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.USER_STAYED: lambda *_: "You came back, so your account stays.",
     Kind.DATA_EXPORTED: lambda *_: "You took a copy of your data.",
     Kind.REPORTED: lambda *_: "You said that something here was not you, and signed every browser out.",
+    Kind.BAN_ADDED: lambda *_: "A network was shut out.",
+    Kind.BAN_RENEWED: lambda *_: "A network was shut out for another time.",
+    Kind.BAN_REVOKED: lambda *_: "A network was let in again.",
     Kind.USER_DELETED: lambda *_: "Your account was deleted.",
 }

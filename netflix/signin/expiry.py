@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, false, func, select, true
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from netflix import clock
@@ -14,6 +14,7 @@ from netflix.accounts.asked import Asked
 from netflix.accounts.invitation import Invitation
 from netflix.accounts.one_time_link import OneTimeLink
 from netflix.accounts.user import User
+from netflix.bans.ban import Ban
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
@@ -82,6 +83,7 @@ def run_out() -> list[tuple[str, InstrumentedAttribute[Any], ColumnElement[bool]
         ("expired link", OneTimeLink.digest, OneTimeLink.expires_at <= now),
         ("expired link", Invitation.id, Invitation.expires_at <= now),
         ("unanswered request", Asked.id, Asked.created_at <= now - Asked.LASTS),
+        ("ended ban", Ban.id, or_(Ban.until <= now - Ban.KEPT, Ban.revoked_at <= now - Ban.KEPT)),
         ("unsent mail", Mail.id, and_(Mail.due_at.is_(None), Mail.good_until <= now - Mail.KEPT)),
     ]
 

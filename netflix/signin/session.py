@@ -91,6 +91,12 @@ class Session(Model):
         return list(db.session.scalars(wanted.order_by(cls.seen_at.desc(), cls.id.desc())))
 
     @classmethod
+    def of_administrators(cls) -> list["Session"]:
+        """The live ones, each with its user."""
+        live = select(cls).join(cls.user).options(contains_eager(cls.user)).where(cls.idle_until > clock.now())
+        return list(db.session.scalars(live.where(User.is_admin, User.disabled_at.is_(None)).order_by(cls.id)))
+
+    @classmethod
     def end_all(cls, user_id: int, but: int | None = None) -> int:
         """Deletes a user's sessions, but for one; answers how many there were."""
         ending = delete(cls).where(cls.user_id == user_id)

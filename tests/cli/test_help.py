@@ -32,6 +32,11 @@ PATHS = [path for path, _ in commands()]
 
 def test_every_group_and_command_is_here() -> None:
     assert {" ".join(path) for path in PATHS} == {
+        "bans",
+        "bans add",
+        "bans export",
+        "bans list",
+        "bans revoke",
         "completion",
         "db",
         "devices",

@@ -12,6 +12,7 @@ from flask import Flask
 
 from cli import manual
 from netflix.accounts import invitation
+from netflix.bans import ban, network
 from netflix.extensions import db
 from netflix.mail import outbox
 from tests.cli.conftest import Run
@@ -35,6 +36,7 @@ def busy(app: Flask, ada: str, browser: Browser) -> None:
     browser.sign_in(ada)
     browser.sign_in(ada, "not her password")
     with app.app_context():
+        ban.add(network.read("203.0.113.7"))
         invitation.invite(1, timedelta(days=1), "for Grace")
         outbox.post("ada@example.org", "test")
         db.session.commit()

@@ -27,6 +27,7 @@ from tests.people import PASSWORD, Browser, link_for
 from tests.served import postgresql
 from tests.served.postgresql import PostgreSQL
 from tests.served.site import Site, served, until
+from tests.served.test_bans import admin, statuses
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +159,14 @@ def test_of_many_who_register_one_email_at_once_one_succeeds(site: Site) -> None
     assert found == [303] * 5
     entered = [visitor.sign_in("race@example.org", f"seat {visitor.address}").status for visitor in visitors]
     assert sorted(entered) == [303] + [401] * 4
+
+
+def test_a_ban_is_known_to_both_workers_and_lifted_again(site: Site) -> None:
+    admin(site, "bans", "add", "127.0.14.1", "--for", "1h", "--yes")
+    until(lambda: statuses(site, "127.0.14.1") == {403}, 5)
+    assert '"network": "127.0.14.1/32"' in admin(site, "bans", "list", "--address", "127.0.14.1", "--format", "jsonl")
+    admin(site, "bans", "revoke", "127.0.14.1")
+    until(lambda: statuses(site, "127.0.14.1") == {200}, 5)
 
 
 def test_an_email_with_a_nul_is_no_fault_of_the_site(site: Site) -> None:

@@ -1,0 +1,220 @@
+"""Networks that are shut out."""
+
+import ipaddress
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from netflix.errors import NotAccepted
+
+from . import asking, formats, output, refusals, site, times
+from .formats import Column, Listing
+
+if TYPE_CHECKING:
+    from netflix.bans.ban import Ban
+    from netflix.values import Network
+
+COLUMNS = (
+    Column("id", "Id", type="integer"),
+    Column("network", "Network", role=lambda _: "noun"),
+    Column("state", "State", role=lambda row: "bad" if row.is_in_force else "quiet", spare=True),
+    Column("until", "Ends", show=lambda row: ends(row), type="date-time?"),
+    Column("reason", "Reason", shrinks=True),
+    Column("by", "By", role=lambda _: "quiet", spare=True, shrinks=True),
+    Column("created_at", "Made", role=lambda _: "quiet", spare=True, type="date-time"),
+    Column("revoked_at", type="date-time?"),
+)
+
+
+def ends(row: "Ban") -> str:
+    at = row.revoked_at or row.until
+    return formats.human(at) if at else "never"
+
+
+def network(word: str) -> "Network":
+    try:
+        return site.network.read(word)
+    except NotAccepted as slip:
+        raise click.UsageError(str(slip)) from slip
+
+
+def one_network(ctx: click.Context, param: click.Parameter, word: str | None) -> "Network | None":
+    return None if word is None else network(word)
+
+
+def network_or_id(word: str) -> "Network | int":
+    return int(word) if word.isascii() and word.isdigit() and len(word) < 10 else network(word)
+
+
+def several(metavar: str, read: Callable[[str], object]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """One or several, or with `-` those on standard input, one a line; all are read before anything is done."""
+
+    def found(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> list[object]:
+        return list(dict.fromkeys(map(read, asking.lines(ctx, param, words))))
+
+    return click.argument("networks", metavar=metavar, nargs=-1, required=True, callback=found)
+
+
+@click.group()
+def bans() -> None:
+    """Shut networks out, see which are, and let them in again.
+
+    \b
+    Example:
+      netflix-admin bans add 203.0.113.0/24 --for 7d --reason "guessed all night"
+    """
+
+
+@bans.command()
+@several("ADDRESS|CIDR...", network)
+@click.option("--for", "lasts", type=times.While(), help="How long: 30m, 24h, 7d, 2w. Without it for good.")
+@click.option("--reason", default="", help="For operators; nobody who is shut out sees it.")
+@click.option("--yes", is_flag=True, help="Do not ask, and shut out proxies and this machine too.")
+@site.within
+def add(networks: "list[Network]", lasts: timedelta | None, reason: str, yes: bool) -> None:
+    """Shut out addresses and networks, whoever is signed in from there.
+
+    An IPv6 address alone stands for its /64, which is one household; write /128 for that address and no other.
+    One that is banned already gets the new end, and the new reason when there is one.
+
+    \b
+    Example:
+      netflix-admin bans add 203.0.113.7 2001:db8::/48 --for 7d
+    """
+    until = times.until(lasts)
+    whose = {session.address: session.user.email for session in site.session.Session.of_administrators()}
+    changed = []
+
+    def act(which: "Network") -> None:
+        for address in site.ban.covered(which, whose):
+            why = f"{which} shuts out {whose[address]}, an administrator who is signed in from {address}"
+            asking.confirm(f"{output.printable(why)}. Go on?", yes, why)
+        outcome = site.ban.add(which, until, reason, despite=yes)
+        output.done(f"{which} {SAID[outcome]} {until_words(until)}.")
+        if outcome != site.ban.Outcome.ALREADY:
+            changed.append(which)
+
+    try:
+        refusals.for_each(networks, act)
+    finally:
+        tell_when(changed)
+
+
+SAID = {"added": "is banned", "renewed": "was banned already, and now is", "already": "is banned already,"}
+
+
+def until_words(until: datetime | None) -> str:
+    return f"until {formats.iso(until)}" if until else "for good"
+
+
+def tell_when(changed: Sequence[object]) -> None:
+    if changed:
+        output.done(f"Every process of the site knows it within {site.orders.HOLDS_WITHIN} seconds.")
+
+
+@bans.command("list")
+@click.option("--all", "ended_too", is_flag=True, help="Also those that have ended or were revoked.")
+@click.option(
+    "--address",
+    "within",
+    metavar="ADDRESS|CIDR",
+    callback=one_network,
+    help="Only those that shut out this address or network.",
+)
+@formats.listing(COLUMNS)
+@site.within
+def list_bans(ended_too: bool, within: "Network | None", listing: Listing) -> None:
+    """List who is shut out, the latest first.
+
+    \b
+    Example:
+      netflix-admin bans list --address 203.0.113.7
+    """
+    empty = "Nothing shuts it out." if within else "Nobody was ever shut out." if ended_too else "Nobody is shut out."
+    listing.print(site.ban.Ban.all(ended_too, within), empty)
+
+
+@bans.command()
+@several("ADDRESS|CIDR|ID...", network_or_id)
+@site.within
+def revoke(networks: "list[Network | int]") -> None:
+    """Let networks in again, by themselves or by the numbers of their bans.
+
+    \b
+    Example:
+      netflix-admin bans revoke 203.0.113.7
+    """
+    changed = []
+
+    def act(which: "Network | int") -> None:
+        row = site.ban.revoke(which)
+        output.done(f"{row.network} is let in again.")
+        changed.append(row)
+
+    try:
+        refusals.for_each(networks, act)
+    finally:
+        tell_when(changed)
+
+
+@bans.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["nginx", "nft", "json"]),
+    default="nginx",
+    show_default=True,
+    help="nginx: lines to include. nft: a file for `nft -f`. json: an array.",
+)
+@site.within
+def export(form: str) -> None:
+    """Print the bans in force, for who refuses before the site is asked.
+
+    Their ends are not in it, but for JSON: export again now and then.
+
+    \b
+    Example:
+      netflix-admin bans export --format nginx > /etc/nginx/netflix-bans.conf
+    """
+    EXPORTS[form](site.ban.Ban.all())
+
+
+def as_nginx(rows: "Iterable[Ban]") -> None:
+    for batch in formats.batched(rows):
+        click.echo("".join(f"deny {row.network};\n" for row in batch), nl=False)
+
+
+def as_nft(rows: "Iterable[Ban]") -> None:
+    """Emptied and filled in one transaction. A set takes no network that lies in another of it."""
+    found = [ipaddress.ip_network(row.network) for row in rows]
+    click.echo(NFT, nl=False)
+    for version, name in ((4, "ipv4"), (6, "ipv6")):
+        apart = ipaddress.collapse_addresses(one for one in found if one.version == version)  # type: ignore[type-var]
+        for batch in formats.batched(apart):
+            click.echo(f"add element inet netflix_bans {name} {{ {', '.join(map(str, batch))} }}")
+
+
+NFT = """\
+table inet netflix_bans {
+\tset ipv4 {
+\t\ttype ipv4_addr
+\t\tflags interval
+\t}
+\tset ipv6 {
+\t\ttype ipv6_addr
+\t\tflags interval
+\t}
+}
+flush set inet netflix_bans ipv4
+flush set inet netflix_bans ipv6
+"""
+
+
+def as_json(rows: "Iterable[Ban]") -> None:
+    told = [column for column in COLUMNS if column.field in ("network", "until", "reason")]
+    Listing(told, "json").print(rows, "")
+
+
+EXPORTS = {"nginx": as_nginx, "nft": as_nft, "json": as_json}

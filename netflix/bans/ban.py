@@ -1,0 +1,173 @@
+"""One network shut out, for good or until a time; what a visitor is told is in `guard`."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, String, and_, or_, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from netflix import clock, orders
+from netflix import config as settings
+from netflix.bans.network import around, overlaps
+from netflix.clock import Instant
+from netflix.errors import Declined, NotFound, accept
+from netflix.events import event
+from netflix.events.actor import OPERATOR, Actor
+from netflix.events.event import Kind
+from netflix.extensions import Model, db
+from netflix.values import Network
+
+LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1"))
+BATCH = 1000
+
+
+class Outcome(StrEnum):
+    """What became of a wish to ban."""
+
+    ADDED = "added"
+    RENEWED = "renewed"
+    ALREADY = "already"
+
+
+class Ban(Model):
+    """`reason` is for operators; `order_number` is that of the order that changed it last."""
+
+    __tablename__ = "ban"
+    # SQLite would give a deleted row's number to the next one.
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    LONGEST_REASON = 200
+    # How long one that has ended is listed: long enough that every process has heard of the end.
+    KEPT = timedelta(days=90)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    network: Mapped[str] = mapped_column(String(43), index=True)
+    until: Mapped[datetime | None] = mapped_column(Instant)
+    reason: Mapped[str] = mapped_column(String(LONGEST_REASON))
+    by: Mapped[str] = mapped_column(String(80))
+    order_number: Mapped[int] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    @classmethod
+    def all(cls, ended_too: bool = False, covering: Network | None = None) -> Iterator["Ban"]:
+        """The latest first, read a batch at a time; those in force, or all."""
+        wanted = select(cls).order_by(cls.id.desc()).limit(BATCH)
+        if not ended_too:
+            wanted = wanted.where(in_force())
+        if covering:
+            wanted = wanted.where(cls.network.in_(around(covering)))
+        before = None
+        while batch := list(db.session.scalars(wanted.where(cls.id < before) if before else wanted)):
+            yield from batch
+            before = batch[-1].id
+            for row in batch:
+                db.session.expunge(row)
+
+    @classmethod
+    def of(cls, network: Network) -> "Ban | None":
+        """The one in force on just that network."""
+        return db.session.scalar(select(cls).where(cls.network == str(network), in_force()))
+
+    @property
+    def is_in_force(self) -> bool:
+        return self.revoked_at is None and (self.until is None or self.until > clock.now())
+
+    @property
+    def state(self) -> str:
+        return "in force" if self.is_in_force else "revoked" if self.revoked_at else "ended"
+
+
+def in_force() -> ColumnElement[bool]:
+    return and_(Ban.revoked_at.is_(None), or_(Ban.until.is_(None), Ban.until > clock.now()))
+
+
+def check(network: Network) -> None:
+    """Raises Declined for what would shut out everybody who comes by a proxy, or this machine itself."""
+    for trusted in settings.current().trusted_proxies:
+        if overlaps(network, trusted):
+            raise Declined(
+                f"{network} has to do with {trusted}, the proxies that the site trusts "
+                "(NETFLIX_TRUSTED_PROXIES): whoever comes by one of them could be shut out.",
+                "Ban the visitors' own addresses, or add --yes.",
+            )
+    for own in LOOPBACK:
+        if overlaps(network, own):
+            raise Declined(
+                f"{network} has to do with this machine itself: a proxy or a monitor on it would be shut out.",
+                "Ban the visitors' own addresses, or add --yes.",
+            )
+
+
+def covered(network: Network, addresses: Iterable[str]) -> list[str]:
+    """Those of the addresses that a ban on the network would shut out."""
+    found = []
+    for text in addresses:
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            continue
+        if address in network:
+            found.append(text)
+    return found
+
+
+def add(
+    network: Network, until: datetime | None = None, reason: str = "", by: Actor = OPERATOR, despite: bool = False
+) -> Outcome:
+    """Shuts a network out. One that is out already gets the new end, and the new reason when there is one.
+
+    Raises NotAccepted, or Declined for what `check` has something against, `despite` which it is done.
+    """
+    if not despite:
+        check(network)
+    most = Ban.LONGEST_REASON
+    accept(reason=[] if len(reason) <= most else [f"That reason is too long. Use up to {most} characters."])
+    number = orders.number()
+    row = Ban.of(network)
+    if row is None:
+        outcome = Outcome.ADDED
+        db.session.add(Ban(network=str(network), until=until, reason=reason, by=by.name[:80], order_number=number))
+    elif row.until == until and reason in ("", row.reason):
+        db.session.rollback()
+        return Outcome.ALREADY
+    else:
+        outcome = Outcome.RENEWED
+        row.until, row.reason, row.by = until, reason or row.reason, by.name[:80]
+        row.order_number = number
+    db.session.flush()
+    told = {"until": until.isoformat(timespec="seconds") if until else "", "reason": reason}
+    said = {name: words for name, words in told.items() if words}
+    kind = Kind.BAN_ADDED if outcome is Outcome.ADDED else Kind.BAN_RENEWED
+    event.record(kind, None, by.address, by.name, network=str(network), **said)
+    db.session.commit()
+    return outcome
+
+
+def revoke(which: Network | int, by: Actor = OPERATOR) -> Ban:
+    """Lets a network in again, named by itself or by its ban's number. Raises NotFound."""
+    number = orders.number()
+    row = Ban.of(which) if not isinstance(which, int) else db.session.get(Ban, which)
+    if row is None or not row.is_in_force:
+        db.session.rollback()
+        raise not_found(which, row)
+    row.revoked_at, row.order_number = clock.now(), number
+    db.session.flush()
+    event.record(Kind.BAN_REVOKED, None, by.address, by.name, network=row.network, ban=row.id)
+    db.session.commit()
+    return row
+
+
+def not_found(which: Network | int, row: Ban | None) -> NotFound:
+    see = "See `netflix-admin bans list`."
+    if isinstance(which, int):
+        return NotFound(f"Ban {which} has ended already." if row else f"There is no ban {which}.", see)
+    wider = next(Ban.all(covering=which), None)
+    if wider:
+        return NotFound(
+            f"{which} is not banned by itself, but {wider.network} is.",
+            f"Let all of that in with `netflix-admin bans revoke {wider.network}`.",
+        )
+    return NotFound(f"{which} is not banned.", see)
