@@ -44,7 +44,7 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
             signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="code")
             raise NotAccepted({"code": [second_step.WRONG]})
         proved = renewed(session, user, visitor, f"{signin.PASSWORD}+{factor}" if factor else signin.PASSWORD)
-    signin.forgive(counted, session.email)
+    signin.forgive(counted, session.email, visitor)
     return proved
 
 

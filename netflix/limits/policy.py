@@ -32,8 +32,8 @@ class Limit:
         return getattr(config, self.setting) if self.setting else rates(self.fixed)
 
 
-# A stranger's attempt to sign in counts in the first four; one of a browser that is known to the account in the fifth
-# alone, so that no flood of strangers keeps its owner out.
+# A stranger's attempt to sign in counts in the first four; one of a browser that is known to the account in the next
+# two alone, so that no flood of strangers keeps its owner out.
 SIGN_IN_FROM_ADDRESS = Limit("sign-in", Lane.ADDRESS, "strangers' failed attempts to sign in", "login_limit")
 SIGN_IN_TO_ACCOUNT = Limit("sign-in", Lane.ACCOUNT, "strangers' failed attempts at one e-mail", "account_limit")
 # NIST SP 800-63B-4, 3.2.2: no more than 100 in a row.
@@ -42,6 +42,7 @@ SIGN_IN_TO_SITE = Limit("sign-in", Lane.SITE, "all strangers' failed attempts to
 SIGN_IN_FROM_DEVICE = Limit(
     "sign-in", Lane.DEVICE, "failed attempts of a browser known to the account", fixed="5 per minute; 10 per hour"
 )
+IN_A_ROW_FROM_DEVICE = Limit("in-a-row", Lane.DEVICE, "the same since the last right one", fixed="100 per 30 days")
 REGISTRATION_FROM_ADDRESS = Limit("register", Lane.ADDRESS, "attempts to register", "registration_limit")
 RECOVERY_FROM_ADDRESS = Limit("recover", Lane.ADDRESS, "passwords sent with a one-time link", fixed="20 per hour")
 # What strangers can have us write, to whomever: counted for known and unknown e-mails alike.
@@ -73,6 +74,7 @@ LIMITS = (
     IN_A_ROW,
     SIGN_IN_TO_SITE,
     SIGN_IN_FROM_DEVICE,
+    IN_A_ROW_FROM_DEVICE,
     REGISTRATION_FROM_ADDRESS,
     RECOVERY_FROM_ADDRESS,
     MAIL_FROM_ADDRESS,

@@ -47,7 +47,7 @@ def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
         if not passwords.matches(present, user.password_hash, user.id):
             signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address, counted)
             raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
-    signin.forgive(counted, session.email)
+    signin.forgive(counted, session.email, visitor)
     return user
 
 

@@ -39,7 +39,7 @@ def subjects(email: str, visitor: Visitor) -> tuple[tuple[Limit, str], ...]:
 def lanes(account: str, address: str, known: str = "") -> tuple[tuple[Limit, str], ...]:
     """The limits that an attempt counts in; `known` is the digest of a browser that is known to the account."""
     if known:
-        return ((policy.SIGN_IN_FROM_DEVICE, known),)
+        return ((policy.SIGN_IN_FROM_DEVICE, known), (policy.IN_A_ROW_FROM_DEVICE, known))
     return (
         (policy.SIGN_IN_FROM_ADDRESS, address),
         (policy.SIGN_IN_TO_ACCOUNT, account),
@@ -80,7 +80,7 @@ def counted_in(counted: Attempt, email: str, password: str, remembered: bool, vi
         # Not while others wait for a lane: the next sign-in does it as well.
         renew = passwords.is_outdated(user.password_hash or "") and hashing.has_room()
         renewed = passwords.stored(password) if renew else None
-    forgive(counted, email)
+    forgive(counted, email, visitor)
     demand_change_if_known(user, password, visitor.address)
     return opened(user, renewed, remembered, visitor, known=known)
 
@@ -104,9 +104,10 @@ def own_device(user: User, visitor: Visitor) -> Device | None:
         return None
 
 
-def forgive(counted: Attempt, email: str) -> None:
-    """Gives back an attempt that was right; the failures before it were not in a row."""
-    counter.refund(counted, (policy.IN_A_ROW, addresses.normalised(email)))
+def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:
+    """Gives back an attempt that was right; the failures before it, of strangers too, were not in a row."""
+    in_a_row = [(limit, subject) for limit, subject in subjects(email, visitor) if limit.name == policy.IN_A_ROW.name]
+    counter.refund(counted, *{(policy.IN_A_ROW, addresses.normalised(email)), *in_a_row})
 
 
 def demand_change_if_known(user: User, password: str, address: str) -> None:

@@ -239,6 +239,25 @@ def test_after_a_hundred_in_a_row_strangers_wait_for_a_right_one(
         assert Browser(app, "203.0.113.77").sign_in(email).status_code == 303
 
 
+def test_after_a_hundred_in_a_row_a_known_browser_waits_too(app: Flask, known: Browser, ada: str, later: Later) -> None:
+    """And its owner gets in by another, or by this one without its cookies."""
+    for _day in range(10):
+        for _ in range(2):
+            assert [known.sign_in(ada, GUESS).status_code for _ in range(5)] == [401] * 5
+            later(timedelta(minutes=2))
+        later(timedelta(hours=2))
+    refused = known.sign_in(ada)
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 28 * 86_400
+    assert Browser(app, "192.0.2.10").sign_in(ada).status_code == 303
+
+
+def test_a_right_one_in_between_begins_a_new_row(known: Browser, ada: str, later: Later, redis: Redis) -> None:
+    known.sign_in(ada, GUESS)
+    assert known.sign_in(ada).status_code == 303
+    assert not [name for name in redis.scan_iter() if b"in-a-row" in name]
+
+
 def test_a_flood_of_the_whole_site_slows_strangers_alone(
     app: Flask, build: Build, known: Browser, ada: str, grace: str, later: Later
 ) -> None:
