@@ -22,7 +22,7 @@ GROUPS = {
     "limits": ".limits",
     "mail": ".mail",
     "passwords": ".passwords",
-    "purge": ".maintenance",
+    "purge": ".purge",
     "sessions": ".sessions",
     "users": ".users",
 }

@@ -1,4 +1,4 @@
-"""Looking after the database: migrating it, and throwing away what has run out."""
+"""Migrating the database."""
 
 from collections.abc import Callable
 from copy import copy
@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from . import output, site
-from .lock import one_at_a_time
+from . import site
 
 # Those of Flask-Migrate's commands that keep a site; it has more, for who changes the tables.
 COMMANDS = {
@@ -56,21 +55,3 @@ def db() -> None:
     Example:
       netflix-admin db upgrade
     """
-
-
-@click.command()
-@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
-@site.within
-@one_at_a_time
-def purge(dry_run: bool) -> None:
-    """Delete what has run out: sessions, links, mails, accounts.
-
-    For cron: it says nothing when nothing was done.
-
-    \b
-    Example:
-      netflix-admin purge --dry-run
-    """
-    gone = site.expiry.expired() if dry_run else site.expiry.purge()
-    if gone:
-        output.done(f"{'Would delete' if dry_run else 'Deleted'} {site.expiry.in_words(gone)}.")

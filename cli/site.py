@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from netflix.factors import passkey, recovery_code, rehearsal, removal
     from netflix.limits import address, counter, policy
     from netflix.mail import courier, delivery, outbox
-    from netflix.signin import access, device, expiry, recovery, session
+    from netflix.signin import access, device, recovery, session
+    from netflix.upkeep import expiry
 else:
     PARTS = {
         "access": "netflix.signin.access",
@@ -45,7 +46,7 @@ else:
         "errors": "netflix.errors",
         "invitation": "netflix.accounts.invitation",
         "event": "netflix.events.event",
-        "expiry": "netflix.signin.expiry",
+        "expiry": "netflix.upkeep.expiry",
         "migrations": "flask_migrate.cli",
         "network": "netflix.bans.network",
         "orders": "netflix.orders",

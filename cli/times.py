@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def a_while(text: str) -> timedelta | None:
-    found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", text)
+    found = re.fullmatch(r"([1-9]\d{0,4})([smhdw])", text)
     return timedelta(**{UNITS[found[2]]: int(found[1])}) if found else None
 
 

@@ -27,6 +27,7 @@ FLOORS = (
     "own",
     "dashboard",
     "administration",
+    "upkeep",
     "site",
     "serve",
     "__main__",
@@ -177,8 +178,7 @@ ACTS = {
     "netflix.signin.change": None,
     "netflix.signin.access": None,
     "netflix.signin.device": {"end_device", "end_devices"},
-    "netflix.signin.expiry": None,
-    "netflix.signin.leaving": None,
+    "netflix.signin.leaving": {"leave"},
     "netflix.own.alarm": None,
     "netflix.own.export": {"exported"},
     "netflix.signin.recovery": {"invite", "redeem"},
@@ -192,6 +192,7 @@ ACTS = {
     "netflix.factors.second_step": None,
     "netflix.factors.two_step": {"turn_on", "turn_off", "renew_codes"},
     "netflix.administration.rights": None,
+    "netflix.upkeep.expiry": None,
 }
 
 

@@ -31,7 +31,7 @@ class Asked(Model):
     purpose: Mapped[str] = mapped_column(String(20))
     email: Mapped[str] = mapped_column(String(addresses.LONGEST))
     address: Mapped[str] = mapped_column(String(45))
-    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now, index=True)
 
     @classmethod
     def add(cls, purpose: Purpose, email: str, address: str) -> None:

@@ -44,12 +44,12 @@ class Ban(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     network: Mapped[str] = mapped_column(String(43), index=True)
-    until: Mapped[datetime | None] = mapped_column(Instant)
+    until: Mapped[datetime | None] = mapped_column(Instant, index=True)
     reason: Mapped[str] = mapped_column(String(LONGEST_REASON))
     by: Mapped[str] = mapped_column(String(80))
     order_number: Mapped[int] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
-    revoked_at: Mapped[datetime | None] = mapped_column(Instant)
+    revoked_at: Mapped[datetime | None] = mapped_column(Instant, index=True)
 
     @classmethod
     def all(cls, ended_too: bool = False, covering: Network | None = None) -> Iterator["Ban"]:

@@ -8,7 +8,7 @@ Cheat Sheet and, where it has none, like them.
 import hmac
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -62,6 +62,7 @@ class Kind(StrEnum):
     USER_LEAVING = "user_archived"
     USER_STAYED = "user_restored"
     DATA_EXPORTED = "sensitive_read"
+    EVENTS_PURGED = "sensitive_delete"
     REPORTED = "authn_misuse_reported"
     # Of networks, whoever comes from there.
     BAN_ADDED = "ban_added"
@@ -107,8 +108,11 @@ class Event(Model):
 
     def linked(self, before: bytes) -> bytes:
         """The digest that follows from this row and the digest before it."""
-        told = [self.id, self.at.isoformat(), self.kind, self.user_id, self.by, self.address, self.detail]
-        return hmac.digest(chain_key(), before + json.dumps(told).encode(), "sha256")
+        return link(before, [getattr(self, column.key) for column in LINKED])
+
+
+# What a digest vouches for, in its order.
+LINKED = (Event.id, Event.at, Event.kind, Event.user_id, Event.by, Event.address, Event.detail)
 
 
 class ChainEnd(Model):
@@ -121,11 +125,45 @@ class ChainEnd(Model):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
 
 
+class ChainStart(Model):
+    """One row: the last event that was purged, where the rest of the chain starts. Nothing was when it is number 0.
+
+    The seal is made with the chain's key: who can write the table cannot pass a removal off as a purge.
+    """
+
+    __tablename__ = "event_chain_start"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int]
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    seal: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+    @classmethod
+    def present(cls) -> "ChainStart":
+        """Where there is none, one that is not sealed."""
+        found = select(cls).execution_options(populate_existing=True)
+        return db.session.scalar(found) or cls(number=0, digest=bytes(32), seal=b"")
+
+    @staticmethod
+    def sealed(number: int, digest: bytes) -> bytes:
+        return hmac.digest(chain_key(), b"purged %d " % number + digest, "sha256") if number else bytes(32)
+
+    @property
+    def is_sealed(self) -> bool:
+        return hmac.compare_digest(self.seal, self.sealed(self.number, self.digest))
+
+
 LENGTHENED = update(ChainEnd).values(length=ChainEnd.length + 1).returning(ChainEnd.length, ChainEnd.digest)
 
 
 def chain_key() -> bytes:
     return hmac.digest(settings.current().password_key.encode(), b"netflix event chain", "sha256")
+
+
+def link(before: bytes, values: Sequence[Any]) -> bytes:
+    """The digest that follows from the digest before and the values of `LINKED`."""
+    number, at, *rest = values
+    return hmac.digest(chain_key(), before + json.dumps([number, at.isoformat(), *rest]).encode(), "sha256")
 
 
 def record(kind: Kind, user_id: int | None = None, address: str = "", by: str | None = None, **detail: Any) -> None:
@@ -200,11 +238,23 @@ def following(wanted: Wanted, after: int = 0) -> Iterator[Event]:
             db.session.expunge(row)
 
 
-def faults() -> Iterator[str]:
-    """What is wrong with the chain, a sentence for each place; nothing when nobody touched it."""
+def faults(latest: int | None = None) -> Iterator[str]:
+    """What is wrong with the chain, a sentence for each place; nothing when nobody touched it.
+
+    `latest` looks at so many of the last events only.
+    """
     end = db.session.execute(select(ChainEnd.length, ChainEnd.digest)).one_or_none()
-    last, digest = 0, bytes(32)
-    for row in following(Wanted()):
+    start = ChainStart.present()
+    if not start.is_sealed:
+        yield "What says where the record starts is not what was written."
+    last, digest = (start.number, start.digest) if start.is_sealed else (0, bytes(32))
+    if latest is not None and end and end.length - latest > last:
+        last = end.length - latest
+        digest = db.session.scalar(select(Event.digest).where(Event.id == last)) or b""
+    for row in following(Wanted(), last if latest is not None else 0):
+        if row.id <= last:
+            yield f"Event {row.id} was purged, and is there again."
+            continue
         if row.id != last + 1:
             yield (
                 f"Events {last + 1} to {row.id - 1} are missing."

@@ -155,6 +155,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.USER_LEAVING: lambda *_: "You asked for your account to be deleted.",
     Kind.USER_STAYED: lambda *_: "You came back, so your account stays.",
     Kind.DATA_EXPORTED: lambda *_: "You took a copy of your data.",
+    Kind.EVENTS_PURGED: lambda *_: "What happened long ago was deleted from this site's record.",
     Kind.REPORTED: lambda *_: "You said that something here was not you, and signed every browser out.",
     Kind.BAN_ADDED: lambda *_: "A network was shut out.",
     Kind.BAN_RENEWED: lambda *_: "A network was shut out for another time.",

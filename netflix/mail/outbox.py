@@ -41,7 +41,7 @@ class Mail(Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     # The left part of its Message-ID.
     mark: Mapped[str] = mapped_column(String(32))
-    recipient: Mapped[str] = mapped_column(String(254))
+    recipient: Mapped[str] = mapped_column(String(254), index=True)
     subject: Mapped[str] = mapped_column(String(200))
     # Empty once it is given up, where it held a link.
     text: Mapped[str] = mapped_column(Text)

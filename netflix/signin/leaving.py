@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from netflix import clock
 from netflix.accounts import email as addresses
@@ -40,24 +40,19 @@ def leave(session: CurrentSession, typed: str, address: str) -> datetime:
 
 def due() -> int:
     """How many `complete` would delete now."""
-    return len(db.session.scalars(select(User.id).where(User.deleting_at <= clock.now())).all())
+    return db.session.scalar(select(func.count()).where(User.deleting_at <= clock.now())) or 0
 
 
-def complete(batch: int) -> int:
-    """Deletes those whose time to come back is over, with a commit for each batch; answers how many.
+def complete(most: int) -> int:
+    """Deletes up to so many of those whose time to come back is over; committed by the act that called.
 
-    The record keeps their numbers. Two at once share the work.
+    Answers how many. The record keeps their numbers. Two at once share the work.
     """
-    done = 0
-    while True:
-        over = select(User.id).where(User.deleting_at <= clock.now()).limit(batch).with_for_update(skip_locked=True)
-        going = delete(User).where(User.id.in_(over)).returning(User.id, User.email)
-        gone = db.session.execute(going, execution_options={"synchronize_session": False}).all()
-        for _, email in gone:
-            outbox.withdraw(email)
-        for number, _ in gone:
-            event.record(Kind.USER_DELETED, number, by=f"user:{number}", asked="themselves")
-        db.session.commit()
-        if not gone:
-            return done
-        done += len(gone)
+    over = select(User.id).where(User.deleting_at <= clock.now()).order_by(User.deleting_at).limit(most)
+    going = delete(User).where(User.id.in_(over.with_for_update(skip_locked=True))).returning(User.id, User.email)
+    gone = db.session.execute(going, execution_options={"synchronize_session": False}).all()
+    for _, email in gone:
+        outbox.withdraw(email)
+    for number, _ in gone:
+        event.record(Kind.USER_DELETED, number, by=f"user:{number}", asked="themselves")
+    return len(gone)

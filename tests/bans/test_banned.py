@@ -17,7 +17,7 @@ from netflix.events.event import Kind, Wanted, latest
 from netflix.extensions import db
 from netflix.headers import POLICY
 from netflix.limits.address import UNKNOWN
-from netflix.signin import expiry
+from netflix.upkeep import expiry
 from netflix.values import networks
 from tests.conftest import Build
 from tests.people import Browser

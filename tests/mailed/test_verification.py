@@ -11,7 +11,8 @@ from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.errors import LinkGone
 from netflix.mailed import verification
-from netflix.signin import access, expiry
+from netflix.signin import access
+from netflix.upkeep import expiry
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser, Letters, links_in
 

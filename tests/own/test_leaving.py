@@ -17,7 +17,8 @@ from netflix.config import Config
 from netflix.events import event
 from netflix.events.event import Wanted
 from netflix.extensions import db
-from netflix.signin import access, expiry
+from netflix.signin import access
+from netflix.upkeep import expiry
 from tests.cli.terminal import COMMAND, environment
 from tests.people import PASSWORD, Browser, Letters, link_for
 from tests.test_speed_counts import cost, sending
@@ -132,7 +133,7 @@ def test_the_e_mail_is_free_again_and_its_new_owner_sees_nothing_old(
     assert "deleted" not in page
 
 
-def test_two_purges_at_once_share_the_work(app: Flask, config: Config, later: Later, tmp_path: Path) -> None:
+def test_two_purges_at_once_share_the_work(app: Flask, config: Config, tmp_path: Path) -> None:
     """On two machines, so on two instance folders, with one database."""
     other = tmp_path / "other machine"
     other.mkdir()

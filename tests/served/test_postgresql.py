@@ -22,7 +22,8 @@ from netflix.config import Config
 from netflix.errors import LinkGone
 from netflix.events import event
 from netflix.extensions import db
-from netflix.signin import access, expiry, recovery, signin
+from netflix.signin import access, recovery, signin
+from netflix.upkeep import expiry
 from tests.people import PASSWORD, Browser, link_for
 from tests.served import postgresql
 from tests.served.postgresql import PostgreSQL

@@ -13,8 +13,9 @@ from netflix.errors import NotFound
 from netflix.events import event
 from netflix.events.event import Wanted
 from netflix.extensions import db
-from netflix.signin import device, expiry
+from netflix.signin import device
 from netflix.signin.device import Device
+from netflix.upkeep import expiry
 from netflix.values import rates
 from tests.conftest import KEY, Build
 from tests.people import PASSWORD, Browser, Letters

@@ -1,0 +1,56 @@
+"""Taking away the oldest part of the record, so that the rest can still be checked.
+
+The number and digest of the last event that went are kept, sealed under the chain's key, in the transaction that
+deletes it; and the record tells that it was done.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+
+from netflix.errors import Declined
+from netflix.events.event import LINKED, ChainStart, Event, Kind, link, record
+from netflix.extensions import db
+
+AS_IT_IS = {"synchronize_session": False}
+# The first statement that writes: whoever purges at the same time waits here.
+HELD = update(ChainStart).values(number=ChainStart.number)
+
+
+def last_before(time: datetime) -> int:
+    """The number of the last event that is older; 0 when there is none."""
+    older = select(Event.id).where(Event.at < time).order_by(Event.at.desc(), Event.id.desc()).limit(1)
+    return db.session.scalar(older) or 0
+
+
+def count(through: int) -> int:
+    """How many events there are up to a number."""
+    return max(0, through - ChainStart.present().number)
+
+
+def remove(through: int, most: int, telling: bool) -> int:
+    """Deletes up to `most` of the oldest events, none after `through`; committed by the act that called.
+
+    `telling` writes an event of it. Answers how many. Raises Declined, and deletes none, where one is not what was
+    written.
+    """
+    if not count(through):
+        return 0
+    db.session.execute(HELD, execution_options=AS_IT_IS)
+    start = ChainStart.present()
+    last, digest = start.number, start.digest
+    oldest = select(*LINKED, Event.digest).where(Event.id <= through).order_by(Event.id).limit(most)
+    for row in db.session.execute(oldest):
+        if not start.is_sealed or row.id != last + 1 or link(digest, row[:-1]) != row.digest:
+            db.session.rollback()
+            raise Declined(
+                f"The record of events is not whole at event {row.id}, so that its old part was kept.",
+                "Look at what `netflix-admin events verify` says.",
+            )
+        last, digest = row.id, row.digest
+    db.session.execute(delete(Event).where(Event.id <= last), execution_options=AS_IT_IS)
+    moved = update(ChainStart).values(number=last, digest=digest, seal=ChainStart.sealed(last, digest))
+    db.session.execute(moved, execution_options=AS_IT_IS)
+    if telling:
+        record(Kind.EVENTS_PURGED, object="events", first=start.number + 1, last=through)
+    return last - start.number

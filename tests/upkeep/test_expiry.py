@@ -1,0 +1,171 @@
+"""What a purge does to the database, and to those who use it meanwhile."""
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+
+import pytest
+from flask import Flask
+
+from netflix.accounts import invitation
+from netflix.accounts.asked import Asked
+from netflix.accounts.one_time_link import Purpose
+from netflix.accounts.registration import create
+from netflix.bans import ban
+from netflix.events import event
+from netflix.events.event import ChainStart, Event, Kind
+from netflix.extensions import db
+from netflix.factors.challenge import UsedChallenge
+from netflix.mail import outbox
+from netflix.upkeep import expiry
+from netflix.upkeep.expiry import Pace
+from tests.conftest import Build
+from tests.people import PASSWORD, Browser, link_for
+from tests.watching import statements
+
+
+@pytest.fixture
+def old(build: Build, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """A site that has one of everything that ages, two years later."""
+    app = build(purge_unverified=True)
+    with app.app_context():
+        for name in ("ada", "max", "zoe"):
+            create(f"{name}@example.org", PASSWORD)
+    Browser(app).sign_in("ada@example.org")
+    with app.app_context():
+        link_for("ada@example.org")
+        invitation.invite(1, timedelta(days=1), "for Grace")
+        Asked.add(Purpose.RECOVER, "ada@example.org", "192.0.2.10")
+        db.session.add(UsedChallenge(digest=bytes(32), expires_at=datetime.now(UTC)))
+        outbox.post("ada@example.org", "test")
+        ban.add(ip_network("203.0.113.0/24"), until=datetime.now(UTC) + timedelta(days=1))
+        ban.add(ip_network("198.51.100.0/24"))
+        ban.revoke(ip_network("198.51.100.0/24"))
+        db.session.flush()
+        db.session.execute(db.text("UPDATE mail SET due_at = NULL"))
+        db.session.execute(db.text("UPDATE user SET verified_at = NULL WHERE email LIKE 'max%'"))
+        db.session.execute(db.text("UPDATE user SET deleting_at = created_at WHERE email LIKE 'zoe%'"))
+        db.session.commit()
+    monkeypatch.setattr("netflix.clock.now", lambda: datetime.now(UTC) + timedelta(days=730))
+    return app
+
+
+ALL = {
+    "expired session": 1,
+    "forgotten browser": 1,
+    "expired link": 2,
+    "unanswered request": 1,
+    "used challenge": 1,
+    "ended ban": 2,
+    "unsent mail": 1,
+    "unconfirmed account": 1,
+    "given-up account": 1,
+}
+
+
+def test_everything_that_ages_goes_and_is_counted_before(old: Flask) -> None:
+    with old.app_context():
+        found = expiry.expired(timedelta(days=365))
+        assert found == expiry.purge(keep_events=timedelta(days=365))
+        assert {noun: count for noun, count in found.items() if noun != "old event"} == ALL
+        assert found["old event"] > 3
+        assert expiry.purge(keep_events=timedelta(days=365)) == {}
+        assert list(event.faults()) == []
+
+
+def test_no_delete_looks_through_a_table(old: Flask) -> None:
+    with statements(old) as seen, old.app_context():
+        expiry.purge(keep_events=timedelta(days=365))
+        deletes = [one for one in seen if one.startswith("DELETE")]
+        plans = [
+            str(row) for one in deletes for row in db.session.connection().exec_driver_sql("EXPLAIN QUERY PLAN " + one)
+        ]
+    assert len(deletes) > len(ALL)
+    assert not [plan for plan in plans if "SCAN" in plan]
+
+
+def test_a_turn_is_sized_by_the_time_that_the_last_one_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    pace = Pace(most=1000)
+    sizes = []
+    for cost in [0.0001] * 8 + [0.001, 0.0001, 0.0001]:
+        sizes.append(pace.size)
+        with pace.turn():
+            now += cost * pace.size
+    assert sizes[:5] == pytest.approx([25, 50, 100, 200, 200], rel=0.02)
+    assert sizes[8:] == pytest.approx([200, 50, 100], rel=0.02)
+    assert pace.longest == pytest.approx(0.2, rel=0.02)
+
+
+def test_it_begins_small_with_each_kind_and_never_goes_over_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = Pace(most=30)
+    for _ in range(3):
+        with pace.turn():
+            assert pace.size <= 30
+    pace.begin()
+    assert pace.size == 25
+
+
+@pytest.fixture
+def purged(app: Flask) -> Flask:
+    """A site of ten events, of which the first five were purged."""
+    with app.app_context(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("netflix.clock.now", lambda: datetime.now(UTC) - timedelta(days=730))
+        for number in range(5):
+            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
+        patch.undo()
+        for number in range(5):
+            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
+        db.session.commit()
+        expiry.purge(keep_events=timedelta(days=365))
+    return app
+
+
+def before_the_rest() -> None:
+    """As if the purge had gone further."""
+    digest = db.session.scalar(db.select(Event.digest).where(Event.id == 7))
+    db.session.execute(db.delete(Event).where(Event.id <= 7))
+    db.session.execute(db.update(ChainStart).values(number=7, digest=digest))
+
+
+def brought_back() -> None:
+    copied = {column.key: getattr(db.session.get(Event, 6), column.key) for column in Event.__table__.columns}
+    db.session.execute(db.insert(Event).values(copied | {"id": 5}))
+
+
+TAMPERING = {
+    "more is removed": (
+        lambda: db.session.execute(db.delete(Event).where(Event.id <= 7)),
+        ["Events 6 to 7 are missing."],
+    ),
+    "more is removed as if by a purge": (
+        before_the_rest,
+        ["What says where the record starts is not what was written.", "Events 1 to 7 are missing."],
+    ),
+    "the purge is denied": (
+        lambda: db.session.execute(db.delete(ChainStart)),
+        ["What says where the record starts is not what was written.", "Events 1 to 5 are missing."],
+    ),
+    "one is brought back": (brought_back, ["Event 5 was purged, and is there again."]),
+}
+
+
+@pytest.mark.parametrize("how", TAMPERING)
+def test_a_removal_that_was_no_purge_is_still_found(purged: Flask, how: str) -> None:
+    tamper, told = TAMPERING[how]
+    with purged.app_context():
+        assert list(event.faults()) == []
+        tamper()
+        db.session.commit()
+        found = list(event.faults())
+        assert found[: len(told)] == told
+
+
+def test_the_last_events_alone_can_be_looked_at(purged: Flask) -> None:
+    with purged.app_context():
+        for latest in (1, 3, 100):
+            assert list(event.faults(latest)) == []
+        db.session.execute(db.text("UPDATE event SET address = '203.0.113.1' WHERE id = 9"))
+        db.session.commit()
+        assert list(event.faults(1)) == []
+        assert list(event.faults(3)) == ["Event 9 is not what was written."]
