@@ -20,6 +20,7 @@ GROUPS = {
     "events": ".events",
     "invites": ".invites",
     "limits": ".limits",
+    "lockdown": ".lockdown",
     "mail": ".mail",
     "passwords": ".passwords",
     "purge": ".purge",

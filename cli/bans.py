@@ -33,15 +33,15 @@ def ends(row: "Ban") -> str:
     return formats.human(at) if at else "never"
 
 
-def network(word: str) -> "Network":
+def network(word: str, exactly: bool = False) -> "Network":
     try:
-        return site.network.read(word)
+        return site.network.exactly(word) if exactly else site.network.read(word)
     except NotAccepted as slip:
         raise click.UsageError(str(slip)) from slip
 
 
 def one_network(ctx: click.Context, param: click.Parameter, word: str | None) -> "Network | None":
-    return None if word is None else network(word)
+    return None if word is None else network(word, exactly=True)
 
 
 def network_or_id(word: str) -> "Network | int":

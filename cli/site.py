@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
     from netflix import config, errors, orders
     from netflix.accounts import blocklist, email, invitation, password, registration, screening, user, wordlist
+    from netflix.administration import rights
     from netflix.bans import ban, network
     from netflix.events import event
     from netflix.factors import passkey, recovery_code, rehearsal, removal
     from netflix.limits import address, counter, policy
+    from netflix.lockdown import lockdown
     from netflix.mail import courier, delivery, outbox
     from netflix.signin import access, device, recovery, session
     from netflix.upkeep import expiry
@@ -47,6 +49,7 @@ else:
         "invitation": "netflix.accounts.invitation",
         "event": "netflix.events.event",
         "expiry": "netflix.upkeep.expiry",
+        "lockdown": "netflix.lockdown.lockdown",
         "migrations": "flask_migrate.cli",
         "network": "netflix.bans.network",
         "orders": "netflix.orders",
@@ -58,6 +61,7 @@ else:
         "recovery_code": "netflix.factors.recovery_code",
         "redis_errors": "redis.exceptions",
         "registration": "netflix.accounts.registration",
+        "rights": "netflix.administration.rights",
         "screening": "netflix.accounts.screening",
         "rehearsal": "netflix.factors.rehearsal",
         "removal": "netflix.factors.removal",

@@ -16,6 +16,7 @@
     │   └── LinkGone         a one-time link that was used, replaced or has expired
     ├── AlreadyExists        the e-mail is taken
     ├── Declined             not done for a reason of policy
+    ├── LockedDown           only known browsers and second factors sign in for a while
     ├── Banned               the network that somebody comes from is shut out
     ├── NotSent              the mail server did not take a mail
     │   ├── MailNotTaken     and never will
@@ -224,6 +225,14 @@ class Declined(Refusal):
     status = 403
     exit_code = 7
     title = "Not allowed"
+
+
+class LockedDown(Refusal):
+    """Its words hold the reason, which the operator wrote for everybody."""
+
+    status = 403
+    exit_code = 7
+    title = "Not just now"
 
 
 class Banned(Refusal):

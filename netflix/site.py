@@ -20,6 +20,8 @@ from netflix.factors import views as factors_views
 from netflix.headers import SecureHeaders
 from netflix.limits.address import TrustedProxies
 from netflix.limits.counter import Counters
+from netflix.lockdown.lockdown import Watch
+from netflix.lockdown.notice import Notice
 from netflix.mail.courier import Courier
 from netflix.mailed import views as mailed_views
 from netflix.mailed.asking import answer_all
@@ -90,7 +92,13 @@ def create_app(config: Config | None = None) -> Flask:
     login_manager.session_protection = None
     counters = app.extensions["netflix-counters"] = Counters(app, config)
     app.extensions["netflix-courier"] = Courier(app, [answer_all])
+    bans, lockdown = Table(), Watch()
+    orders = app.extensions["netflix-orders"] = Orders(app, [bans.read, lockdown.read])
+    app.extensions["netflix-lockdown"] = lockdown
     web.init_app(app)
+    app.extensions["netflix-lockdown-notice"] = Notice(app, lockdown)
+    app.jinja_env.globals["lockdown_notice"] = app.extensions["netflix-lockdown-notice"]
+    app.jinja_env.globals["lockdown"] = lockdown.in_force
     for views in (
         accounts_views,
         signin_views,
@@ -101,8 +109,6 @@ def create_app(config: Config | None = None) -> Flask:
         administration_views,
     ):
         app.register_blueprint(views.bp)
-    bans = Table()
-    orders = app.extensions["netflix-orders"] = Orders(app, [bans.read])
     inside = Bodies(Gate(app, counters), app)
     guarded = SecureHeaders(Guard(inside, app, orders, bans))
     app.wsgi_app = TrustedProxies(guarded, config.trusted_proxies)  # type: ignore[method-assign]

@@ -16,6 +16,7 @@ FLOORS = (
     "web",
     "door",
     "bans",
+    "lockdown",
     "bodies",
     "accounts",
     "signin",
@@ -172,6 +173,7 @@ def committing(tree: ast.AST) -> set[str]:
 ACTS = {
     "netflix.mail.delivery": None,
     "netflix.bans.ban": {"add", "revoke"},
+    "netflix.lockdown.lockdown": {"turn_on", "turn_off"},
     "netflix.accounts.registration": None,
     "netflix.accounts.invitation": {"invite", "revoke"},
     "netflix.signin.signin": None,

@@ -14,7 +14,7 @@ from tests.conftest import Build
 from tests.people import PASSWORD, Browser
 
 TABLES = {"asked", "device", "event", "event_chain", "invitation", "mail", "one_time_link", "session", "user"}
-TABLES |= {"ban", "order_count"}
+TABLES |= {"ban", "lockdown", "order_count"}
 TABLES |= {"recovery_code", "passkey", "used_challenge"}
 TABLES |= {"event_chain_start", "recovery_code", "passkey", "used_challenge"}
 

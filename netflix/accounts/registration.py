@@ -21,13 +21,15 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter, policy
+from netflix.lockdown import lockdown
 
 
 def check_open(carried: Callable[[], str]) -> str | None:
     """The token of an invitation where one is needed: `carried` gives it, or raises LinkGone.
 
-    Raises LinkGone, or Declined where nobody may register.
+    Raises LinkGone, or Declined where nobody may register, or LockedDown.
     """
+    lockdown.check_open()
     mode = settings.current().registration
     if mode == "closed":
         raise Declined("This site takes no new accounts.", "Ask the person who runs it.")
@@ -49,8 +51,9 @@ def register(email: str, password: str, address: str, carried: str | None = None
 
     An e-mail that is somebody's is not told from one that is free (ASVS 5.0 6.3.8): the same is hashed, asked and
     written, an invitation is used either way, and who owns the e-mail is told by mail.
-    Raises NotAccepted, TooManyAttempts, Busy or LinkGone.
+    Raises NotAccepted, TooManyAttempts, Busy, LinkGone or LockedDown.
     """
+    lockdown.check_open()
     check(email, password)
     key = addresses.normalised(email)
     counted = counter.hit((policy.REGISTRATION_FROM_ADDRESS, address), (policy.REGISTRATION_OF_ACCOUNT, key))

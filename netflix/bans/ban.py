@@ -17,6 +17,7 @@ from netflix.events import event
 from netflix.events.actor import OPERATOR, Actor
 from netflix.events.event import Kind
 from netflix.extensions import Model, db
+from netflix.limits.address import parsed
 from netflix.values import Network
 
 LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1"))
@@ -70,6 +71,12 @@ class Ban(Model):
     def of(cls, network: Network) -> "Ban | None":
         """The one in force on just that network."""
         return db.session.scalar(select(cls).where(cls.network == str(network), in_force()))
+
+    @classmethod
+    def against(cls, address: str) -> "Ban | None":
+        """The latest of those that shut an address out."""
+        known = parsed(address)
+        return next(cls.all(covering=ipaddress.ip_network(known)), None) if known else None
 
     @property
     def is_in_force(self) -> bool:

@@ -21,6 +21,12 @@ def read(text: str) -> Network:
     return folded(found)
 
 
+def exactly(text: str) -> Network:
+    """As `read`, but an address alone is that one. Raises NotAccepted."""
+    address = parsed(text)
+    return ipaddress.ip_network(address) if address and "/" not in text else read(text)
+
+
 def folded(network: Network) -> Network:
     """An IPv4 network as itself when it is written as IPv6: visitors' addresses are folded too."""
     if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:

@@ -68,6 +68,8 @@ class Kind(StrEnum):
     BAN_ADDED = "ban_added"
     BAN_RENEWED = "ban_renewed"
     BAN_REVOKED = "ban_revoked"
+    LOCKDOWN_ON = "lockdown_on"
+    LOCKDOWN_OFF = "lockdown_off"
 
 
 WARNINGS = {

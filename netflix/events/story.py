@@ -85,6 +85,8 @@ def sign_in_failed(_: Event, details: dict[str, Any]) -> str:
         return "Somebody tried to sign in with a passkey that was not right."
     if "second_step" in details:
         return "Somebody who knew your password typed a wrong code."
+    if "kept_out" in details:
+        return "Somebody who typed your password was kept out: signing in was limited then."
     return "Somebody tried to sign in with a wrong password."
 
 
@@ -160,5 +162,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.BAN_ADDED: lambda *_: "A network was shut out.",
     Kind.BAN_RENEWED: lambda *_: "A network was shut out for another time.",
     Kind.BAN_REVOKED: lambda *_: "A network was let in again.",
+    Kind.LOCKDOWN_ON: lambda *_: "Signing in was limited to known browsers and second factors.",
+    Kind.LOCKDOWN_OFF: lambda *_: "That limit was lifted.",
     Kind.USER_DELETED: lambda *_: "Your account was deleted.",
 }

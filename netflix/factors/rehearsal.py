@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 from netflix.accounts import email as addresses
 from netflix.accounts.user import User
+from netflix.bans.ban import Ban
 from netflix.errors import Declined, in_words
 from netflix.factors import second_step
 from netflix.limits import rehearsal
 from netflix.limits.policy import Lane
 from netflix.limits.rehearsal import Counter, Rehearsal
+from netflix.lockdown.lockdown import Lockdown
 from netflix.signin import signin
 from netflix.signin.device import Device
 from netflix.signin.visitor import Visitor
@@ -60,6 +62,23 @@ def against(asked: Asked) -> list[Declined]:
     return [found for reason in REASONS if (found := reason(asked))]
 
 
+def banned(asked: Asked) -> Declined | None:
+    row = Ban.against(asked.address)
+    if row is None:
+        return None
+    return Declined(f"{row.network} is banned.", f"`netflix-admin bans revoke {row.network}` lets it in again.")
+
+
+def locked_down(asked: Asked) -> Declined | None:
+    present = Lockdown.present()
+    if present is None or asked.known or (asked.user and asked.user.has_second_factor):
+        return None
+    return Declined(
+        "There is a lockdown: only known browsers, passkeys and two-step sign-in come in.",
+        "`netflix-admin lockdown off` ends it.",
+    )
+
+
 def used_up(asked: Asked) -> Declined | None:
     decides = asked.decides
     if decides is None:
@@ -95,7 +114,14 @@ def without_password(asked: Asked) -> Declined | None:
     )
 
 
-REASONS: tuple[Callable[[Asked], Declined | None], ...] = (used_up, unknown, disabled, without_password)
+REASONS: tuple[Callable[[Asked], Declined | None], ...] = (
+    banned,
+    used_up,
+    unknown,
+    disabled,
+    without_password,
+    locked_down,
+)
 
 
 def remarks(asked: Asked, device: str = "") -> list[str]:

@@ -183,7 +183,7 @@ def refund(attempt: Attempt, *forgiven: tuple[Limit, str]) -> None:
 
 
 @contextmanager
-def refunding(attempt: Attempt, unless: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+def refunding(attempt: Attempt, unless: type[Exception] | tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Gives the attempt back when what follows fails for another reason than `unless`."""
     try:
         yield

@@ -12,6 +12,7 @@ from netflix.accounts.user import User
 from netflix.errors import Declined, accept
 from netflix.extensions import db
 from netflix.limits import counter, policy
+from netflix.lockdown import lockdown
 from netflix.mail import outbox
 from netflix.mailed import unlocking, verification
 from netflix.signin import recovery
@@ -28,8 +29,9 @@ def check_on() -> None:
 def ask_recovery(email: str, address: str) -> None:
     """Somebody forgot their password. The same for every e-mail: one row, whoever it is.
 
-    Raises NotAccepted, TooManyAttempts, or Declined where mail is off.
+    Raises NotAccepted, TooManyAttempts, LockedDown, or Declined where mail is off.
     """
+    lockdown.check_open()
     check_on()
     accept(email=addresses.faults(email))
     counter.hit((policy.MAIL_FROM_ADDRESS, address), (policy.RECOVERY_OF_ACCOUNT, addresses.normalised(email)))
@@ -39,6 +41,7 @@ def ask_recovery(email: str, address: str) -> None:
 
 def ask_unlock(email: str, address: str) -> None:
     """Strangers used an account's attempts up, and its owner sits at a browser it does not know. As `ask_recovery`."""
+    lockdown.check_open()
     check_on()
     accept(email=addresses.faults(email))
     counter.hit((policy.MAIL_FROM_ADDRESS, address), (policy.UNLOCK_OF_ACCOUNT, addresses.normalised(email)))

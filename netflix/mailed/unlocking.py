@@ -9,6 +9,7 @@ from netflix.errors import LinkGone
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
+from netflix.lockdown import lockdown
 from netflix.mail import outbox
 from netflix.signin.device import Device
 from netflix.signin.visitor import Visitor
@@ -26,8 +27,9 @@ def answer(user: User, asked: Asked) -> None:
 def unlock(carried: str, visitor: Visitor) -> Device:
     """Makes the visitor's browser a known one, with attempts of its own; the password is asked as ever.
 
-    Raises LinkGone.
+    Raises LinkGone or LockedDown.
     """
+    lockdown.check_open()
     user, _ = one_time_link.used(carried, Purpose.UNLOCK)
     if user.is_disabled:
         db.session.rollback()

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from netflix import forms, links, web
 from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
+from netflix.lockdown import lockdown
 from netflix.mailed import asking, email_change, unlocking, verification
 from netflix.signin import cookie, current, device
 from netflix.web import address, see_other
@@ -21,6 +22,7 @@ RECOVERY = "recovery"
 
 @bp.get("/recover")
 def show_asking() -> ResponseReturnValue:
+    lockdown.check_open()
     return asking_page()
 
 
@@ -37,6 +39,7 @@ def show_asked() -> ResponseReturnValue:
 
 @bp.get("/unlock")
 def show_unlocking() -> ResponseReturnValue:
+    lockdown.check_open()
     return unlocking_page()
 
 

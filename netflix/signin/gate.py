@@ -17,6 +17,7 @@ from werkzeug.http import parse_options_header
 from netflix import door, forms, web
 from netflix.errors import NotAccepted, TooManyAttempts
 from netflix.limits.counter import Attempt, Counters
+from netflix.lockdown.notice import Notice
 from netflix.prerendered import Prerendered
 from netflix.signin import cookie, signin
 from netflix.signin.visitor import Visitor
@@ -35,6 +36,7 @@ class Gate:
         self.app = app
         self.inner = app.wsgi_app
         self.counters = counters
+        self.notice: Notice = app.extensions["netflix-lockdown-notice"]
         page = app.jinja_env.get_template("signin/login.html")
         self.pages = {remember: refused_page(page, remember) for remember in ("", "y")}
 
@@ -62,7 +64,7 @@ class Gate:
         """The page that Flask would give, with the token that was sent: it is looked at when it is sent again."""
         words = {name: sent.get(name, "") for name in SHOWN}
         page = self.pages["y" if sent.get("remember") else ""]
-        return page.filled(remedy=refusal.remedy, retry_after=str(refusal.retry_after), **words)
+        return page.filled(remedy=refusal.remedy, retry_after=str(refusal.retry_after), notice=self.notice(), **words)
 
 
 def refused_page(page: Template, remember: str) -> Prerendered:
@@ -70,9 +72,14 @@ def refused_page(page: Template, remember: str) -> Prerendered:
         refusal = TooManyAttempts(0)
         refusal.remedy, refusal.retry_after = marks["remedy"], marks["retry_after"]  # type: ignore[assignment]
         fields = forms.form(marks | {"remember": remember}, "email", "password", "remember", "next")
-        return page.render(form=fields, refusal=refusal, csrf_token=lambda: marks["csrf_token"])
+        return page.render(
+            form=fields,
+            refusal=refusal,
+            csrf_token=lambda: marks["csrf_token"],
+            lockdown_notice=lambda: marks["notice"],
+        )
 
-    return Prerendered(render, *SHOWN, "remedy", "retry_after")
+    return Prerendered(render, *SHOWN, "remedy", "retry_after", "notice")
 
 
 def form(environ: dict[str, Any]) -> dict[str, str]:

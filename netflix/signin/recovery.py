@@ -11,6 +11,7 @@ from netflix.events.actor import OPERATOR, Actor
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter, policy
+from netflix.lockdown import lockdown
 from netflix.mail import notice
 from netflix.signin import browser
 from netflix.signin.session import Session
@@ -40,8 +41,9 @@ def invite(email: str, is_admin: bool) -> str:
 def redeem(carried: str, password: str, address: str, user_agent: str = "") -> User:
     """Sets the password that was chosen and ends the link and all sessions, in one transaction.
 
-    Raises LinkGone, NotAccepted, TooManyAttempts or Busy; of two at once, one gets LinkGone.
+    Raises LinkGone, LockedDown, NotAccepted, TooManyAttempts or Busy; of two at once, one gets LinkGone.
     """
+    lockdown.check_open()
     email = OneTimeLink.carried_by(carried, Purpose.RECOVER).user.email
     db.session.rollback()
     accept(password=passwords.faults(password, email))

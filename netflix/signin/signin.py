@@ -7,13 +7,14 @@ from netflix.accounts import email as addresses
 from netflix.accounts import hashing
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
-from netflix.errors import NotFound, SecondStepRequired, WrongCredentials, accept
+from netflix.errors import LockedDown, NotFound, SecondStepRequired, WrongCredentials, accept
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter, policy
 from netflix.limits.counter import Attempt
 from netflix.limits.policy import Limit
+from netflix.lockdown import lockdown
 from netflix.mail import notice
 from netflix.signin import device
 from netflix.signin.device import Device
@@ -49,7 +50,7 @@ def lanes(account: str, address: str, known: str = "") -> tuple[tuple[Limit, str
 
 
 def sign_in(email: str, password: str, remembered: bool, visitor: Visitor, counted: Attempt | None = None) -> Session:
-    """Opens a session. Raises NotAccepted, TooManyAttempts, WrongCredentials, SecondStepRequired or Busy.
+    """Opens a session. Raises NotAccepted, TooManyAttempts, WrongCredentials, LockedDown, SecondStepRequired or Busy.
 
     An attempt is counted before the password is checked and given back when it was right (or was
     never checked), so no burst can slip through between check and count. `counted` is an attempt that
@@ -67,16 +68,21 @@ def sign_in(email: str, password: str, remembered: bool, visitor: Visitor, count
 
 def counted_in(counted: Attempt, email: str, password: str, remembered: bool, visitor: Visitor) -> Session:
     """As `sign_in`, for an attempt that was let in; raises DeviceEnded too."""
-    with counter.refunding(counted, unless=WrongCredentials):
+    with counter.refunding(counted, unless=(WrongCredentials, LockedDown)):
         user = User.known_as(email)
         known = known_device(user, email, visitor)
+        refusal = (None if known else lockdown.kept_out()) or WrongCredentials()
         # The connection is not held while hashing: that takes a hundred times as long as the query.
         # A rollback would let go of it too, but forget the row and read a known user's twice.
         db.session.commit()
         right = passwords.matches(password, user.password_hash if user else None, user.id if user else None)
         if not right or user is None or user.is_disabled:
             failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted)
-            raise WrongCredentials
+            raise refusal
+        if isinstance(refusal, LockedDown) and not user.has_second_factor:
+            # As dear as a wrong one, and counted: who guesses learns nothing by it.
+            failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted, kept_out="lockdown")
+            raise refusal
         # Not while others wait for a lane: the next sign-in does it as well.
         renew = passwords.is_outdated(user.password_hash or "") and hashing.has_room()
         renewed = passwords.stored(password) if renew else None
@@ -152,11 +158,15 @@ def opened(
     Where there is a second factor, the password alone proves nothing anew either.
 
     Raises WrongCredentials when, while it was checked, the password was replaced or the user disabled, deleted or
-    leaving, and SecondStepRequired for an account that the password alone does not open, whoever asks (ASVS 5.0 2.3.1).
+    leaving, SecondStepRequired for an account that the password alone does not open, whoever asks (ASVS 5.0 2.3.1), and
+    LockedDown where for a while it opens none on a browser that is not known.
     """
-    if user.has_second_factor and factor == PASSWORD and not follows:
-        renew(user, renewed)
-        raise SecondStepRequired(FirstStep.of(user, remembered))
+    if factor == PASSWORD and not follows:
+        if user.has_second_factor:
+            renew(user, renewed)
+            raise SecondStepRequired(FirstStep.of(user, remembered))
+        if not known and (refusal := lockdown.kept_out()):
+            raise refusal
     now = clock.now()
     still_right = (
         User.id == user.id,

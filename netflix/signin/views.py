@@ -11,12 +11,14 @@ from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.errors import (
     Busy,
     LinkGone,
+    LockedDown,
     NotAccepted,
     Refusal,
     SecondStepRequired,
     TooManyAttempts,
     WrongCredentials,
 )
+from netflix.lockdown import lockdown
 from netflix.prerendered import Prerendered
 from netflix.signin import change, current, gate, recovery, signin
 from netflix.web import address, local_path, see_other
@@ -105,6 +107,7 @@ def open_link(carried: str) -> ResponseReturnValue:
 
 @bp.get("/recover/")
 def show_recovery() -> ResponseReturnValue:
+    lockdown.check_open()
     return recovery_page()
 
 
@@ -120,6 +123,7 @@ def choose_password() -> ResponseReturnValue:
 
 @bp.errorhandler(NotAccepted)
 @bp.errorhandler(WrongCredentials)
+@bp.errorhandler(LockedDown)
 @bp.errorhandler(TooManyAttempts)
 @bp.errorhandler(Busy)
 def show_again(refusal: Refusal) -> ResponseReturnValue:
@@ -153,14 +157,21 @@ def prepare(setup: BlueprintSetupState) -> None:
 
     def render(marks: dict[str, str]) -> str:
         fields = forms.form(marks, "email", "password", "remember", "next")
-        return page.render(form=fields, refusal=None, get_flashed_messages=tuple, csrf_token=lambda: marks["token"])
+        return page.render(
+            form=fields,
+            refusal=None,
+            get_flashed_messages=tuple,
+            csrf_token=lambda: marks["token"],
+            lockdown_notice=lambda: marks["notice"],
+        )
 
-    setup.app.extensions[BARE] = Prerendered(render, "next", "token")
+    setup.app.extensions[BARE] = Prerendered(render, "next", "token", "notice")
 
 
 def login_page(refusal: Refusal | None = None) -> str:
     if refusal is None and not current.has_flashes() and set(request.args) <= {"next"}:
-        return current_app.extensions[BARE].filled(next=request.args.get("next", ""), token=csrf.token())
+        notice = current_app.extensions["netflix-lockdown-notice"]()
+        return current_app.extensions[BARE].filled(next=request.args.get("next", ""), token=csrf.token(), notice=notice)
     values = request.form if refusal else request.args
     form = forms.form(values, "email", "password", "remember", "next", refusal=refusal)
     return web.page("signin/login.html", form=form, refusal=web.told(refusal))

@@ -126,6 +126,10 @@ def test_the_list_tells_what_shuts_an_address_out(run: Run) -> None:
     run("bans add 192.0.2.7 192.0.2.0/24 203.0.113.7")
     assert [row["network"] for row in listed(run, "--address 192.0.2.7")] == ["192.0.2.0/24", "192.0.2.7/32"]
     assert [row["network"] for row in listed(run, "--address 192.0.2.8")] == ["192.0.2.0/24"]
+    run("bans add 2001:db8::7/128 2001:db8:1::7")
+    assert [row["network"] for row in listed(run, "--address 2001:db8::7")] == ["2001:db8::7/128"]
+    assert listed(run, "--address 2001:db8::8") == []
+    assert [row["network"] for row in listed(run, "--address 2001:db8:1::8")] == ["2001:db8:1::/64"]
     assert run("bans list --address nobody").exit_code == 2
 
 

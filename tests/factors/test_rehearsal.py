@@ -16,12 +16,14 @@ from sqlalchemy import delete
 
 from netflix.accounts import registration
 from netflix.accounts.user import User
+from netflix.bans import ban, network
 from netflix.config import Config
 from netflix.extensions import db
 from netflix.factors import rehearsal
 from netflix.limits import counter, fallback
 from netflix.limits import rehearsal as limits_rehearsal
 from netflix.limits.policy import Lane
+from netflix.lockdown import lockdown
 from netflix.signin.device import Device
 from netflix.values import rates
 from tests.conftest import Build
@@ -194,3 +196,19 @@ def test_a_key_of_another_type_is_decided_by_the_journal(site: Flask, redis: Red
     assert said.decides
     assert not said.steps[0].in_journal
     agree(people, who, is_right=True)
+
+
+def test_a_ban_and_a_lockdown_are_told(site: Flask) -> None:
+    address, email = "192.0.2.1", EMAILS[0]
+    with site.app_context():
+        assert rehearsal.against(rehearsal.asked(address, email)) == []
+        ban.add(network.read("192.0.2.0/24"))
+        lockdown.turn_on("stolen passwords")
+        told = [str(one) for one in rehearsal.against(rehearsal.asked(address, email))]
+        assert told[0].startswith("192.0.2.0/24 is banned.")
+        assert told[-1].startswith("There is a lockdown")
+        ban.revoke(1)
+        user = User.named(email)
+        user.totp_secret = "sealed"
+        db.session.commit()
+        assert rehearsal.against(rehearsal.asked(address, email)) == []

@@ -1,0 +1,1 @@
+"""A time in which only known browsers and second factors sign in."""
