@@ -64,7 +64,7 @@ class Listing:
 
     def print(self, rows: Iterable[Any], empty: str) -> None:
         """As they come, but for a table, which needs them all. `empty` is said to a person when there are none."""
-        if self.form == "table" and output.is_terminal(sys.stdout):
+        if self.is_for_a_person:
             self.print_table(list(rows), empty)
         elif self.form == "csv":
             click.echo(as_csv([[column.field for column in self.columns]]), nl=False)
@@ -76,6 +76,27 @@ class Listing:
             as_text = self.as_json_line if self.form == "jsonl" else self.as_plain_line
             for batch in batched(rows):
                 click.echo("".join(f"{as_text(row)}\n" for row in batch), nl=False)
+
+    @property
+    def is_for_a_person(self) -> bool:
+        return self.form == "table" and output.is_terminal(sys.stdout)
+
+    @property
+    def fields(self) -> list[str]:
+        return [column.field for column in self.columns]
+
+    def by_name(self) -> "Listing":
+        """The same, of rows that have each value under the name of its field."""
+        return replace(self, columns=[replace(column, value=None) for column in self.columns])
+
+    def print_written(self, batches: Iterable[Sequence[str]]) -> None:
+        """Lines that the database wrote: what could steer a terminal is looked for in a whole batch at once."""
+        for lines in batches:
+            text = "\n".join((*lines, ""))
+            # Of ASCII the database has escaped all but one.
+            if not text.isascii() or "\x7f" in text:
+                text = "".join(f"{line if line.isprintable() else escaped(line)}\n" for line in lines)
+            click.echo(text, nl=False)
 
     def print_table(self, rows: Sequence[Any], empty: str) -> None:
         from . import tables
@@ -195,7 +216,11 @@ def record(columns: Sequence[Column], row: Any) -> dict[str, Any]:
 
 def as_json(value: Mapping[str, Any] | Sequence[Any], indent: int | None = None) -> str:
     """Letters of any language as they are; what could steer a terminal, escaped."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return escaped(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def escaped(text: str) -> str:
+    """JSON with what could steer a terminal written in JSON's own escapes."""
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from netflix import config, errors, orders
     from netflix.accounts import blocklist, email, invitation, password, registration, screening, user, wordlist
-    from netflix.administration import rights
+    from netflix.administration import directory, rights
     from netflix.bans import ban, network
     from netflix.events import event
     from netflix.factors import passkey, recovery_code, rehearsal, removal
@@ -44,6 +44,7 @@ else:
         "courier": "netflix.mail.courier",
         "delivery": "netflix.mail.delivery",
         "device": "netflix.signin.device",
+        "directory": "netflix.administration.directory",
         "email": "netflix.accounts.email",
         "errors": "netflix.errors",
         "invitation": "netflix.accounts.invitation",

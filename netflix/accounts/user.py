@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Index, String, bindparam, select, text, update
+from sqlalchemy import BigInteger, Index, String, bindparam, select, text, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import clock
@@ -146,6 +146,13 @@ class User(Model):
         """Whether the password alone opens no session."""
         return self.totp_secret is not None
 
+
+# What all are sorted by, and the few that are looked for among all.
+Index("ix_user_created_at", User.created_at, User.id)
+Index("ix_user_signed_in_at", User.signed_in_at, User.id)
+FEW = {"is_admin": User.is_admin == true(), "disabled": User.disabled_at.is_not(None)}
+for few, of_them in FEW.items():
+    Index(f"ix_user_{few}", User.email_key, sqlite_where=of_them, postgresql_where=of_them)
 
 # A statement that changes nothing has nothing to tell the rows that were read.
 AS_IT_IS = {"synchronize_session": False}

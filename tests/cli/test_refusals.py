@@ -47,10 +47,10 @@ def test_a_slip_is_one_sentence_that_names_the_help(run: Run, command: str) -> N
 
 
 def test_what_is_unexpected_is_one_sentence_and_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
+    def broken(*_: object) -> None:
         raise LookupError("something inside")
 
-    monkeypatch.setattr("netflix.accounts.user.User.everyone", broken)
+    monkeypatch.setattr("netflix.administration.directory.rows", broken)
     refused = run("users list")
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr.startswith("Error: Something unexpected failed: LookupError: something inside. Run it again")
@@ -66,10 +66,10 @@ def test_a_refusal_keeps_its_own_code(run: Run, ada: str, monkeypatch: pytest.Mo
 
 
 def test_a_database_that_fails_is_told_with_its_reason(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
+    def broken(*_: object) -> None:
         raise OperationalError("SELECT", {}, Exception("disk I/O error\nmore"))
 
-    monkeypatch.setattr("netflix.accounts.user.User.everyone", broken)
+    monkeypatch.setattr("netflix.administration.directory.rows", broken)
     refused = run("users list --format json")
     assert refused.exit_code == 6
     assert "(disk I/O error)" in json.loads(refused.stderr)["error"]["detail"]

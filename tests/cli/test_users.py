@@ -12,7 +12,7 @@ from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.extensions import db
 from tests.cli.conftest import Run
-from tests.cli.terminal import COMMAND, environment
+from tests.cli.terminal import COMMAND, at_a_terminal, environment
 from tests.people import PASSWORD, Browser
 
 OTHER = "four loud kettles"
@@ -311,3 +311,37 @@ def test_users_that_are_not_utf_8_are_told(run: Run) -> None:
     told = run("users", "delete", "-", "--yes", given=b"\xff\n")
     assert told.exit_code == 2
     assert "not UTF-8" in told.stderr
+
+
+def test_users_are_narrowed_sorted_and_cut(run: Run, ada: str, grace: str) -> None:
+    run("users create zoe@example.org --link")
+
+    def listed(options: str) -> list[str]:
+        return run(f"users list {options} --fields email --format csv").stdout.split()[1:]
+
+    assert listed("--sort -email --limit 2") == ["zoe@example.org", grace]
+    assert listed("--sort created") == [ada, grace, "zoe@example.org"]
+    assert listed("--created-since 1d --no-second-factor") == [ada, grace, "zoe@example.org"]
+    assert listed("--inactive-since 1d") == listed("--unverified") == []
+    assert listed("--inactive-since 2100-01-01 --admin") == [grace]
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [("--sort name", "nothing to sort by"), ("--limit 0", "x>=1"), ("--inactive-since soon", "is no time")],
+)
+def test_what_cannot_be_asked_of_a_list_is_a_slip(run: Run, option: str, sentence: str) -> None:
+    refused = run(f"users list {option}")
+    assert refused.exit_code == 2
+    assert sentence in refused.stderr
+
+
+def test_a_table_for_a_person_ends_somewhere(config: Config, app: Flask, run: Run) -> None:
+    with app.app_context():
+        db.session.add_all(User(email=f"{n}@example.org", email_key=f"{n:04}@example.org") for n in range(1002))
+        db.session.commit()
+    seen = at_a_terminal(config, "users", "list").screen.splitlines()
+    assert len(seen) == 1002
+    assert seen[-1] == "… and 2 more: narrow it, or give --limit or --format."
+    assert len(at_a_terminal(config, "users", "list", "--limit", "1001").screen.splitlines()) == 1002
+    assert len(run("users list").stdout.splitlines()) == 1002

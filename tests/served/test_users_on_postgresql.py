@@ -1,0 +1,71 @@
+"""Listing, importing and exporting users on PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text
+
+from netflix.accounts.user import User
+from netflix.extensions import db
+from tests.administration.test_directory import SERVED, USERS, explained, written_both_ways
+from tests.administration.test_directory import test_a_batch_is_no_end as batches
+from tests.administration.test_directory import test_each_filter_picks_its_own as filters
+from tests.administration.test_directory import test_they_are_sorted_either_way_and_cut as sorts
+from tests.served.postgresql import PostgreSQL
+from tests.served.test_postgresql import migrated, server
+
+__all__ = ["server"]
+
+
+@pytest.fixture
+def app(server: PostgreSQL, tmp_path: Path, redis_url: str, request: pytest.FixtureRequest) -> Iterator[Flask]:
+    app = migrated(server.fresh(request.node.name), tmp_path, redis_url=redis_url, bcrypt_rounds=4)
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    app.extensions["netflix-counters"].redis.close()
+
+
+def test_filters_sorts_and_batches_are_as_on_sqlite(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    filters(app)
+    for test in (lambda: sorts(app), lambda: batches(app, monkeypatch)):
+        with app.app_context():
+            db.session.execute(text('TRUNCATE "user" CASCADE'))
+            db.session.commit()
+        test()
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(USERS, max_size=5))
+def test_what_the_database_writes_is_what_python_would(
+    app: Flask, capsys: pytest.CaptureFixture[str], users: list[dict[str, object]]
+) -> None:
+    with app.app_context():
+        written_both_ways(users, capsys)
+
+
+def test_the_table_is_never_sorted(app: Flask) -> None:
+    """With a table of some size: for a small one an index is not worth it."""
+    with app.app_context():
+        db.session.execute(
+            text("""
+                INSERT INTO "user" (email, email_key, is_admin, created_at, verified_at, signed_in_at, disabled_at)
+                SELECT n || '@example.org', md5(n::text), n % 1000 = 0, now() - n * interval '1 minute',
+                    CASE WHEN n % 1000 = 1 THEN NULL ELSE now() END,
+                    CASE WHEN n % 3 = 1 THEN NULL ELSE now() - n * interval '1 second' END,
+                    CASE WHEN n % 1000 = 2 THEN now() END
+                FROM generate_series(1, 20000) n
+            """)
+        )
+        db.session.execute(text("ANALYZE"))
+        for index, wanted in SERVED.items():
+            for selection in wanted.selections(select(User)):
+                plan = explained(selection, "EXPLAIN DECLARE every_one CURSOR FOR")
+                assert (index or "uq_user_email_key") in plan
+                # The few that a filter picks are sorted in no time.
+                assert ("Sort" not in plan) or wanted.admin or wanted.disabled or wanted.unverified
