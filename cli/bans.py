@@ -1,9 +1,11 @@
 """Networks that are shut out."""
 
 import ipaddress
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -16,9 +18,11 @@ if TYPE_CHECKING:
     from netflix.bans.ban import Ban
     from netflix.values import Network
 
+T = TypeVar("T")
+
 COLUMNS = (
     Column("id", "Id", type="integer"),
-    Column("network", "Network", role=lambda _: "noun"),
+    Column("network", "Network", show=lambda row: site.network.shown(row.network), role=lambda _: "noun"),
     Column("state", "State", role=lambda row: "bad" if row.is_in_force else "quiet", spare=True),
     Column("until", "Ends", show=lambda row: ends(row), type="date-time?"),
     Column("reason", "Reason", shrinks=True),
@@ -71,13 +75,15 @@ def bans() -> None:
 @several("ADDRESS|CIDR...", network)
 @click.option("--for", "lasts", type=times.While(), help="How long: 30m, 24h, 7d, 2w. Without it for good.")
 @click.option("--reason", default="", help="For operators; nobody who is shut out sees it.")
+@click.option("--dry-run", is_flag=True, help="Say what would be banned, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask, and shut out proxies and this machine too.")
 @site.within
-def add(networks: "list[Network]", lasts: timedelta | None, reason: str, yes: bool) -> None:
+def add(networks: "list[Network]", lasts: timedelta | None, reason: str, dry_run: bool, yes: bool) -> None:
     """Shut out addresses and networks, whoever is signed in from there.
 
     An IPv6 address alone stands for its /64, which is one household; write /128 for that address and no other.
-    One that is banned already gets the new end, and the new reason when there is one.
+    One that is banned already gets the new end, and the new reason when there is one. Of several, `-` for those on
+    standard input, those that stay as they are are not told.
 
     \b
     Example:
@@ -85,32 +91,58 @@ def add(networks: "list[Network]", lasts: timedelta | None, reason: str, yes: bo
     """
     until = times.until(lasts)
     whose = {session.address: session.user.email for session in site.session.Session.of_administrators()}
-    changed = []
+    became: Counter[str] = Counter()
 
     def act(which: "Network") -> None:
+        name = site.network.shown(which)
         for address in site.ban.covered(which, whose):
-            why = f"{which} shuts out {whose[address]}, an administrator who is signed in from {address}"
-            asking.confirm(f"{output.printable(why)}. Go on?", yes, why)
-        outcome = site.ban.add(which, until, reason, despite=yes)
-        output.done(f"{which} {SAID[outcome]} {until_words(until)}.")
-        if outcome != site.ban.Outcome.ALREADY:
-            changed.append(which)
+            why = f"{name} shuts out {whose[address]}, an administrator who is signed in from {address}"
+            asking.confirm(f"{output.printable(why)}. Go on?", yes or dry_run, why)
+        outcome = site.ban.add(which, until, reason, despite=yes, dry_run=dry_run)
+        became[outcome] += 1
+        if len(networks) == 1 or (outcome != "already" and len(networks) < MANY):
+            output.done(f"{name} {WOULD[outcome] if dry_run else SAID[outcome]} {until_words(until)}.")
 
     try:
-        refusals.for_each(networks, act)
+        each(networks, "Banning", act)
     finally:
-        tell_when(changed)
+        if len(networks) >= MANY and became["added"] + became["renewed"]:
+            told = [f"{became[outcome]:,} {SUMS[outcome]}" for outcome in SUMS if became[outcome]]
+            output.done(f"{'This would be: ' if dry_run else ''}{', '.join(told)}, {until_words(until)}.")
+        tell_when(not dry_run and became["added"] + became["renewed"] > 0)
 
 
+# So many are told of in sum.
+MANY = 50
 SAID = {"added": "is banned", "renewed": "was banned already, and now is", "already": "is banned already,"}
+WOULD = {"added": "would be banned", "renewed": "is banned already, and would be", "already": "is banned already,"}
+SUMS = {"added": "new bans", "renewed": "renewed", "already": "as they were"}
+
+
+def each(networks: Sequence[T], label: str, act: Callable[[T], None]) -> None:
+    """With a bar for who waits and watches."""
+    with click.progressbar(
+        length=len(networks),
+        label=label,
+        file=sys.stderr,
+        hidden=len(networks) < MANY * 10 or not output.is_terminal(sys.stderr),
+    ) as progress:
+
+        def step(which: T) -> None:
+            try:
+                act(which)
+            finally:
+                progress.update(1)
+
+        refusals.for_each(networks, step)
 
 
 def until_words(until: datetime | None) -> str:
     return f"until {formats.iso(until)}" if until else "for good"
 
 
-def tell_when(changed: Sequence[object]) -> None:
-    if changed:
+def tell_when(is_changed: bool) -> None:
+    if is_changed:
         output.done(f"Every process of the site knows it within {site.orders.HOLDS_WITHIN} seconds.")
 
 
@@ -138,25 +170,30 @@ def list_bans(ended_too: bool, within: "Network | None", listing: Listing) -> No
 
 @bans.command()
 @several("ADDRESS|CIDR|ID...", network_or_id)
+@click.option("--dry-run", is_flag=True, help="Say what would be let in, and change nothing.")
 @site.within
-def revoke(networks: "list[Network | int]") -> None:
+def revoke(networks: "list[Network | int]", dry_run: bool) -> None:
     """Let networks in again, by themselves or by the numbers of their bans.
 
     \b
     Example:
       netflix-admin bans revoke 203.0.113.7
     """
-    changed = []
+    revoked = 0
 
     def act(which: "Network | int") -> None:
-        row = site.ban.revoke(which)
-        output.done(f"{row.network} is let in again.")
-        changed.append(row)
+        nonlocal revoked
+        row = site.ban.revoke(which, dry_run=dry_run)
+        revoked += 1
+        if len(networks) < MANY:
+            output.done(f"{site.network.shown(row.network)} {'would be' if dry_run else 'is'} let in again.")
 
     try:
-        refusals.for_each(networks, act)
+        each(networks, "Revoking", act)
     finally:
-        tell_when(changed)
+        if len(networks) >= MANY and revoked:
+            output.done(f"{revoked:,} networks {'would be' if dry_run else 'are'} let in again.")
+        tell_when(not dry_run and revoked > 0)
 
 
 @bans.command()

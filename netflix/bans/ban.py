@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import clock, orders
 from netflix import config as settings
-from netflix.bans.network import around, overlaps
+from netflix.bans.network import around, overlaps, shown
 from netflix.clock import Instant
 from netflix.errors import Declined, NotFound, accept
 from netflix.events import event
@@ -96,14 +96,14 @@ def check(network: Network) -> None:
     for trusted in settings.current().trusted_proxies:
         if overlaps(network, trusted):
             raise Declined(
-                f"{network} has to do with {trusted}, the proxies that the site trusts "
+                f"{shown(network)} overlaps {trusted}, the proxies that the site trusts "
                 "(NETFLIX_TRUSTED_PROXIES): whoever comes by one of them could be shut out.",
                 "Ban the visitors' own addresses, or add --yes.",
             )
     for own in LOOPBACK:
         if overlaps(network, own):
             raise Declined(
-                f"{network} has to do with this machine itself: a proxy or a monitor on it would be shut out.",
+                f"{shown(network)} overlaps {own}, this machine itself: a proxy or a monitor on it would be shut out.",
                 "Ban the visitors' own addresses, or add --yes.",
             )
 
@@ -122,7 +122,12 @@ def covered(network: Network, addresses: Iterable[str]) -> list[str]:
 
 
 def add(
-    network: Network, until: datetime | None = None, reason: str = "", by: Actor = OPERATOR, despite: bool = False
+    network: Network,
+    until: datetime | None = None,
+    reason: str = "",
+    by: Actor = OPERATOR,
+    despite: bool = False,
+    dry_run: bool = False,
 ) -> Outcome:
     """Shuts a network out. One that is out already gets the new end, and the new reason when there is one.
 
@@ -132,18 +137,16 @@ def add(
         check(network)
     most = Ban.LONGEST_REASON
     accept(reason=[] if len(reason) <= most else [f"That reason is too long. Use up to {most} characters."])
-    number = orders.number()
+    number = 0 if dry_run else orders.number()
     row = Ban.of(network)
-    if row is None:
-        outcome = Outcome.ADDED
-        db.session.add(Ban(network=str(network), until=until, reason=reason, by=by.name[:80], order_number=number))
-    elif row.until == until and reason in ("", row.reason):
+    outcome = wished(row, until, reason)
+    if dry_run or outcome is Outcome.ALREADY:
         db.session.rollback()
-        return Outcome.ALREADY
-    else:
-        outcome = Outcome.RENEWED
-        row.until, row.reason, row.by = until, reason or row.reason, by.name[:80]
-        row.order_number = number
+        return outcome
+    if row is None:
+        row = Ban(network=str(network), created_at=clock.now(), reason="")
+        db.session.add(row)
+    row.until, row.reason, row.by, row.order_number = until, reason or row.reason, by.name[:80], number
     db.session.flush()
     told = {"until": until.isoformat(timespec="seconds") if until else "", "reason": reason}
     said = {name: words for name, words in told.items() if words}
@@ -153,13 +156,21 @@ def add(
     return outcome
 
 
-def revoke(which: Network | int, by: Actor = OPERATOR) -> Ban:
+def wished(row: Ban | None, until: datetime | None, reason: str) -> Outcome:
+    if row is None:
+        return Outcome.ADDED
+    return Outcome.ALREADY if row.until == until and reason in ("", row.reason) else Outcome.RENEWED
+
+
+def revoke(which: Network | int, by: Actor = OPERATOR, dry_run: bool = False) -> Ban:
     """Lets a network in again, named by itself or by its ban's number. Raises NotFound."""
-    number = orders.number()
+    number = 0 if dry_run else orders.number()
     row = Ban.of(which) if not isinstance(which, int) else db.session.get(Ban, which)
     if row is None or not row.is_in_force:
         db.session.rollback()
         raise not_found(which, row)
+    if dry_run:
+        return row
     row.revoked_at, row.order_number = clock.now(), number
     db.session.flush()
     event.record(Kind.BAN_REVOKED, None, by.address, by.name, network=row.network, ban=row.id)
@@ -174,7 +185,7 @@ def not_found(which: Network | int, row: Ban | None) -> NotFound:
     wider = next(Ban.all(covering=which), None)
     if wider:
         return NotFound(
-            f"{which} is not banned by itself, but {wider.network} is.",
+            f"{shown(which)} is not banned by itself, but {wider.network} is.",
             f"Let all of that in with `netflix-admin bans revoke {wider.network}`.",
         )
-    return NotFound(f"{which} is not banned.", see)
+    return NotFound(f"{shown(which)} is not banned.", see)

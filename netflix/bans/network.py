@@ -45,5 +45,10 @@ def around(network: Network) -> list[str]:
     return [str(network.supernet(new_prefix=length)) for length in range(network.prefixlen, -1, -1)]
 
 
+def shown(network: Network | str) -> str:
+    """As a person would type it: an IPv4 address is one, but alone an IPv6 address stands for more."""
+    return str(network).removesuffix("/32") if "." in str(network) else str(network)
+
+
 def overlaps(one: Network, other: Network) -> bool:
     return one.version == other.version and one.overlaps(other)  # type: ignore[arg-type]

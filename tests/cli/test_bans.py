@@ -28,7 +28,7 @@ def listed(run: Run, more: str = "") -> list[dict[str, Any]]:
 def test_a_network_is_out_for_good_or_for_a_while(run: Run) -> None:
     assert run("bans add 192.0.2.0/24").output == f"192.0.2.0/24 is banned for good.\n{KNOWN}"
     assert re.match(
-        r"203\.0\.113\.7/32 is banned until \d{4}-\d\d-\d\dT[\d:]{8}Z\.\n",
+        r"203\.0\.113\.7 is banned until \d{4}-\d\d-\d\dT[\d:]{8}Z\.\n",
         run("bans", "add", "203.0.113.7", "--for", "7d", "--reason", "guessed all night").output,
     )
     rows = listed(run)
@@ -52,12 +52,43 @@ def test_several_and_those_of_standard_input(run: Run) -> None:
 
 def test_one_that_is_out_already_is_told_or_renewed(run: Run) -> None:
     run("bans add 192.0.2.7 --reason spam")
-    assert run("bans add 192.0.2.7").output == "192.0.2.7/32 is banned already, for good.\n"
-    assert run("bans add 192.0.2.7 --reason spam").output == "192.0.2.7/32 is banned already, for good.\n"
+    assert run("bans add 192.0.2.7").output == "192.0.2.7 is banned already, for good.\n"
+    assert run("bans add 192.0.2.7 --reason spam").output == "192.0.2.7 is banned already, for good.\n"
     assert "was banned already, and now is until" in run("bans add 192.0.2.7 --for 1h").output
     (row,) = listed(run)
     assert row["reason"] == "spam"
     assert row["until"]
+
+
+def test_of_several_those_that_stay_as_they_are_are_not_told(run: Run) -> None:
+    run("bans add 192.0.2.7")
+    assert run("bans add 192.0.2.7 192.0.2.8").output == f"192.0.2.8 is banned for good.\n{KNOWN}"
+    assert run("bans add 192.0.2.7 192.0.2.8").output == ""
+
+
+def test_many_are_told_in_sum(run: Run) -> None:
+    many = "\n".join(f"192.0.2.{n}" for n in range(60))
+    run("bans add 192.0.2.7 --for 1h")
+    run("bans add 192.0.2.8")
+    assert run("bans", "add", "-", given=many).output == f"58 new bans, 1 renewed, 1 as they were, for good.\n{KNOWN}"
+    assert run("bans", "add", "-", given=many).output == ""
+    assert run("bans", "revoke", "-", given=many).output == f"60 networks are let in again.\n{KNOWN}"
+
+
+def test_a_dry_run_says_what_would_be_and_changes_nothing(run: Run, app: Flask) -> None:
+    run("bans add 192.0.2.7")
+
+    def dump() -> list[str]:
+        with app.app_context(), db.engine.connect() as connection:
+            return list(connection.connection.iterdump())
+
+    before = dump()
+    done = run("bans add 192.0.2.8 192.0.2.7 127.0.0.1 --for 1h --dry-run")
+    assert "192.0.2.8 would be banned until" in done.stdout
+    assert "192.0.2.7 is banned already, and would be until" in done.stdout
+    assert done.exit_code == 8
+    assert run("bans revoke 192.0.2.7 --dry-run").output == "192.0.2.7 would be let in again.\n"
+    assert dump() == before
 
 
 @pytest.mark.parametrize(
@@ -99,9 +130,7 @@ def test_who_would_shut_out_an_administrator_is_asked_first(run: Run, browser: B
 
 def test_revoking_lets_in_by_network_and_by_number(run: Run) -> None:
     run("bans add 192.0.2.7 192.0.2.8 2001:db8::7 192.0.2.128/25")
-    assert run("bans revoke 192.0.2.7 2").output == (
-        f"192.0.2.7/32 is let in again.\n192.0.2.8/32 is let in again.\n{KNOWN}"
-    )
+    assert run("bans revoke 192.0.2.7 2").output == (f"192.0.2.7 is let in again.\n192.0.2.8 is let in again.\n{KNOWN}")
     assert run("bans revoke 2001:db8::99").exit_code == 0
     assert run("bans revoke 192.0.2.7").exit_code == 3
     wider = run("bans revoke 192.0.2.200")
