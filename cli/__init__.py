@@ -17,6 +17,7 @@ GROUPS = {
     "completion": ".completion",
     "db": ".maintenance",
     "devices": ".devices",
+    "doctor": ".doctor",
     "events": ".events",
     "invites": ".invites",
     "limits": ".limits",

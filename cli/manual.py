@@ -58,7 +58,8 @@ class Documented(NamedTuple):
 
     @property
     def is_group(self) -> bool:
-        return isinstance(self.command, click.Group)
+        """Not one that does something itself."""
+        return isinstance(self.command, click.Group) and not self.command.invoke_without_command
 
 
 def everything(

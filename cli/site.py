@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     import redis.exceptions as redis_errors
     import sqlalchemy.exc as database_errors
 
-    from netflix import config, errors, orders
+    from netflix import config, errors, orders, values
     from netflix.accounts import blocklist, email, invitation, password, registration, screening, user, wordlist
     from netflix.administration import directory, rights
     from netflix.bans import ban, network
     from netflix.events import event
     from netflix.factors import passkey, recovery_code, rehearsal, removal
+    from netflix.health import doctor
     from netflix.limits import address, counter, policy
     from netflix.lockdown import lockdown
     from netflix.mail import courier, delivery, outbox
@@ -45,6 +46,7 @@ else:
         "delivery": "netflix.mail.delivery",
         "device": "netflix.signin.device",
         "directory": "netflix.administration.directory",
+        "doctor": "netflix.health.doctor",
         "email": "netflix.accounts.email",
         "errors": "netflix.errors",
         "invitation": "netflix.accounts.invitation",
@@ -68,6 +70,7 @@ else:
         "removal": "netflix.factors.removal",
         "session": "netflix.signin.session",
         "user": "netflix.accounts.user",
+        "values": "netflix.values",
         "wordlist": "netflix.accounts.wordlist",
     }
 

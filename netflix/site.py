@@ -18,6 +18,7 @@ from netflix.dashboard import views as dashboard_views
 from netflix.extensions import bcrypt, csrf, db, login_manager
 from netflix.factors import views as factors_views
 from netflix.headers import SecureHeaders
+from netflix.health import views as health_views
 from netflix.limits.address import TrustedProxies
 from netflix.limits.counter import Counters
 from netflix.lockdown.lockdown import Watch
@@ -107,6 +108,7 @@ def create_app(config: Config | None = None) -> Flask:
         own_views,
         dashboard_views,
         administration_views,
+        health_views,
     ):
         app.register_blueprint(views.bp)
     inside = Bodies(Gate(app, counters), app)

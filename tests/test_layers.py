@@ -29,6 +29,7 @@ FLOORS = (
     "dashboard",
     "administration",
     "upkeep",
+    "health",
     "site",
     "serve",
     "__main__",

@@ -75,7 +75,7 @@ class TrustedProxies:
         self.trusted = trusted
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        peer = environ.get("REMOTE_ADDR", "")
+        peer = environ["netflix.peer"] = environ.get("REMOTE_ADDR", "")
         environ["REMOTE_ADDR"] = client(peer, environ.get("HTTP_X_FORWARDED_FOR", ""), self.trusted)
         near = parsed(peer)
         if near and any(near in network for network in self.trusted):

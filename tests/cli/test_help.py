@@ -42,6 +42,8 @@ def test_every_group_and_command_is_here() -> None:
         "devices",
         "devices end",
         "devices list",
+        "doctor",
+        "doctor proxy",
         "events",
         "events export",
         "events list",

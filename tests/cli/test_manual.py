@@ -2,17 +2,21 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
 import click
 import jsonschema
 import pytest
 from flask import Flask
+from werkzeug.serving import make_server
 
 from cli import manual
 from netflix.accounts import invitation
 from netflix.bans import ban, network
+from netflix.config import Config
 from netflix.extensions import db
 from netflix.mail import outbox
 from tests.cli.conftest import Run
@@ -31,7 +35,22 @@ MORE = {
 
 
 @pytest.fixture
-def busy(app: Flask, ada: str, browser: Browser) -> None:
+def answering(app: Flask, config: Config) -> Iterator[None]:
+    """A site that the doctor can ask, and finds well."""
+    for path in config.instance.glob("netflix.db*"):
+        path.chmod(0o600)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    config.served_at.write_text(f"http://127.0.0.1:{server.port}")
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def busy(app: Flask, ada: str, browser: Browser, answering: None) -> None:
     """Something for every command to print."""
     browser.sign_in(ada)
     browser.sign_in(ada, "not her password")

@@ -1,0 +1,104 @@
+"""The doctor: what is wrong with the site, and what to do about it."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from netflix.errors import ConfigError, Declined
+
+from . import formats, output, site
+from .formats import Column, Listing
+
+if TYPE_CHECKING:
+    from netflix.health.finding import Finding
+
+ROLES = {"ok": "good", "warning": "quiet", "fault": "bad"}
+COLUMNS = (
+    Column("check", "Check", role=lambda _: "noun"),
+    Column("state", "State", lambda row: str(row.state), role=lambda row: ROLES[row.state]),
+    Column("found", "Found", shrinks=True),
+    Column("remedy", type="string?", value=lambda row: row.remedy or None),
+)
+
+
+class Url(click.ParamType):
+    """The address of a site."""
+
+    name = "url"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return site.values.a_url(value)
+        except ValueError:
+            self.fail(f"'{value}' is no address of a site. Give one such as https://films.example.org.", param, ctx)
+
+
+quietly = click.option("--quiet", is_flag=True, help="Only what is not ok; for cron.")
+
+
+@click.group(invoke_without_command=True)
+@click.option("--url", type=Url(), help="Look at the site from outside at this address.")
+@quietly
+@formats.listing(COLUMNS)
+def doctor(url: str | None, quiet: bool, listing: Listing) -> None:
+    """Look for what is wrong with the site.
+
+    It looks at the database, Redis, the mail server, clocks, keys, disk, file modes, and at what is really served. It
+    changes nothing, sends no mail, and asks no address but the one named, or else the one where the site says that it
+    is served. 0 when all is well or there are warnings only, 7 with a fault.
+
+    \b
+    Example:
+      netflix-admin doctor --url https://films.example.org
+    """
+    if click.get_current_context().invoked_subcommand is None:
+        try:
+            examine(url, quiet, listing)
+        except ConfigError as error:
+            tell(site.doctor.of_settings(error), quiet, listing)
+
+
+def examine(url: str | None, quiet: bool, listing: Listing) -> None:
+    tell(site.doctor.examined(url or ""), quiet, listing)
+
+
+examine = site.within(examine, migrated=False)
+
+
+@doctor.command()
+@click.option("--url", type=Url(), help="The address that people type; by default the site's own.")
+@quietly
+@formats.listing(COLUMNS)
+@site.within
+def proxy(url: str | None, quiet: bool, listing: Listing) -> None:
+    """Find out whether visitors can pass themselves off as others.
+
+    It asks the served site, through its proxy, with forged X-Forwarded-For and the like, and tells which address the
+    site believed. 0 when no forged one was and visitors are told apart, else 7.
+
+    \b
+    Example:
+      netflix-admin doctor proxy --url https://films.example.org
+    """
+    tell(site.doctor.through_proxy(url or ""), quiet, listing)
+
+
+def tell(found: "Iterable[Finding]", quiet: bool, listing: Listing) -> None:
+    rows: list[Finding] = []
+
+    def kept() -> "Iterator[Finding]":
+        for row in found:
+            if not quiet or row.remedy:
+                rows.append(row)
+                yield row
+
+    listing.print(kept(), "All is well.")
+    faults = sum(row.state == "fault" for row in rows)
+    if listing.form == "table" and output.is_terminal(sys.stdout):
+        for row in rows:
+            if row.remedy:
+                click.echo(f"\n{row.check}: {output.printable(f'{row.found} {row.remedy}')}")
+    if faults:
+        raise Declined("One fault was found." if faults == 1 else f"{faults} faults were found.", "")

@@ -1,0 +1,114 @@
+"""The database: its version, whether it can be written and is whole, and what of it piles up."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from netflix import clock, schema
+from netflix.config import Config
+from netflix.errors import DatabaseUnavailable
+from netflix.events import event
+from netflix.extensions import db
+from netflix.health.finding import Finding, fault, ok, warning
+from netflix.mail.outbox import Mail
+
+# Of the record; all of it is `events verify`'s.
+LATEST = 1000
+BACKUP = "Restore a backup: `netflix-admin restore FILE`."
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    """What cannot be asked any more once something is found is not asked."""
+    try:
+        schema.check(config)
+    except DatabaseUnavailable as refusal:
+        reason = f" ({first_line(refusal.__cause__)})" if refusal.__cause__ else ""
+        yield fault("schema", f"{refusal.sentence}{reason}", refusal.remedy)
+        return
+    yield ok("schema", f"Version {schema.head()}, as this site needs.")
+    whole = list(integrity())
+    yield from whole
+    if any(found.remedy for found in whole):
+        return
+    yield from writable()
+    yield from record()
+    yield from mails()
+
+
+def first_line(error: BaseException | None) -> str:
+    return str(getattr(error, "orig", error)).partition("\n")[0]
+
+
+def writable() -> Iterator[Finding]:
+    """Written as it is, and taken back."""
+    try:
+        db.session.execute(text("UPDATE alembic_version SET version_num = version_num"))
+    except DBAPIError as error:
+        reason = first_line(error)
+        remedy = "Free the disk, and check the modes of the database's file and folder, and who owns them."
+        if "locked" in reason:
+            remedy = "Look for who holds it: a backup, or a program that was left open."
+        yield fault("writable", f"The database cannot be written ({reason}).", remedy)
+    else:
+        yield ok("writable", "It can be written.")
+    finally:
+        db.session.rollback()
+
+
+def integrity() -> Iterator[Finding]:
+    try:
+        yield from (in_sqlite if db.engine.dialect.name == "sqlite" else in_postgresql)()
+    except DBAPIError as error:
+        yield fault("integrity", f"The database cannot be read through ({first_line(error)}).", BACKUP)
+    finally:
+        db.session.rollback()
+
+
+def in_sqlite() -> Iterator[Finding]:
+    said = db.session.scalar(text("PRAGMA quick_check(1)"))
+    if said != "ok":
+        yield fault("integrity", f"The database's file is damaged: {' '.join(str(said).split())}.", BACKUP)
+        return
+    lost = db.session.execute(text("PRAGMA foreign_key_check")).all()
+    if lost:
+        tables = ", ".join(sorted({row[0] for row in lost}))
+        yield fault("integrity", f"{len(lost)} rows belong to nothing that is there, in: {tables}.", BACKUP)
+    else:
+        yield ok("integrity", "The file is whole, and no row has lost what it belongs to.")
+
+
+def in_postgresql() -> Iterator[Finding]:
+    broken = db.session.scalars(text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")).all()
+    failed = "SELECT coalesce(checksum_failures, 0) FROM pg_stat_database WHERE datname = current_database()"
+    if broken:
+        yield fault("integrity", f"Not valid are the indexes: {', '.join(broken)}.", "REINDEX them.")
+    elif db.session.scalar(text(failed)):
+        yield fault("integrity", "PostgreSQL found pages whose checksum is wrong.", BACKUP)
+    else:
+        yield ok("integrity", "All indexes are valid, and no checksum has failed.")
+
+
+def record() -> Iterator[Finding]:
+    faults = list(event.faults(LATEST))
+    if faults:
+        more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
+        yield fault(
+            "record", f"{faults[0]}{more}", "See `netflix-admin events verify`; compare it with the log and a backup."
+        )
+    else:
+        yield ok("record", f"The last {LATEST:,} events are as they were written.")
+
+
+def mails() -> Iterator[Finding]:
+    given_up = db.session.scalar(select(func.count()).where(Mail.due_at.is_(None))) or 0
+    late = Mail.due_at.is_not(None) & (Mail.created_at < clock.now() - Mail.LONGEST_PAUSE)
+    waiting = db.session.scalar(select(func.count()).where(late)) or 0
+    if given_up or waiting:
+        yield warning(
+            "mails",
+            f"{given_up} could not be sent, and {waiting} have been waiting for more than an hour.",
+            "See why: `netflix-admin mail list`.",
+        )
+    else:
+        yield ok("mails", "None waits for long.")

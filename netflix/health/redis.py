@@ -1,0 +1,86 @@
+"""Redis: whether it answers, keeps what it is given, and holds nothing under our names that is not ours."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from netflix.config import Config
+from netflix.errors import CountersUnavailable
+from netflix.health.finding import Finding, fault, ok, warning
+from netflix.limits import counter
+
+# Of keys that are wrong, so many are counted.
+MANY = 1000
+# The share of Redis's memory from which on it is told.
+FULL = 0.9
+NOT_OURS = "not ours"
+
+
+def findings(config: Config) -> Iterator[Finding]:
+    try:
+        with counter.counters().patient() as redis:
+            known = redis.info("server") | redis.info("memory") | redis.info("persistence")
+    except CountersUnavailable as refusal:
+        yield fault("redis", refusal.sentence, refusal.remedy)
+        return
+    yield ok("redis", f"It answers, version {known.get('valkey_version') or known.get('redis_version')}.")
+    yield memory(known)
+    yield persistence(known)
+    yield from keys()
+
+
+def memory(known: dict[str, object]) -> Finding:
+    policy, most, used = (known.get(name) for name in ("maxmemory_policy", "maxmemory", "used_memory"))
+    if policy != "noeviction":
+        return fault(
+            "redis memory",
+            f"When Redis is full it forgets attempts (maxmemory-policy is {policy}).",
+            "Set `maxmemory-policy noeviction`.",
+        )
+    if isinstance(most, int) and isinstance(used, int) and most and used > FULL * most:
+        return warning(
+            "redis memory",
+            f"{used / most:.0%} of its {most >> 20:,} MB are used.",
+            "Give it more (`maxmemory`); `netflix-admin limits list --top 20` shows who fills it.",
+        )
+    return ok("redis memory", "When it is full, nothing is forgotten (noeviction).")
+
+
+def persistence(known: dict[str, object]) -> Finding:
+    if "err" in (known.get("aof_last_write_status"), known.get("rdb_last_bgsave_status")):
+        return fault("redis disk", "Redis cannot write its data to disk.", "Look at its log and free the disk.")
+    if known.get("aof_enabled"):
+        return ok("redis disk", "It writes every attempt to disk.")
+    return warning(
+        "redis disk",
+        "Redis may lose attempts when it is started anew: it keeps no append-only file.",
+        "Set `appendonly yes`.",
+    )
+
+
+def keys() -> Iterator[Finding]:
+    odd = list(islice(counter.oddities(), MANY))
+    foreign = [name for name, what in odd if what == NOT_OURS]
+    broken = [f"{name} ({what})" for name, what in odd if what != NOT_OURS]
+    if foreign:
+        yield fault(
+            "foreign keys",
+            f"{told(foreign)} under the site's prefix {'is' if len(foreign) == 1 else 'are'} not the site's.",
+            "Give the site a Redis database of its own, such as redis://host:6379/1, or delete them.",
+        )
+    else:
+        yield ok("foreign keys", "Nothing of others stands under the site's prefix.")
+    if broken:
+        yield fault(
+            "counters",
+            f"{told(broken)} cannot end by themselves.",
+            "Somebody else wrote to this Redis. Delete them; whom they count starts anew.",
+        )
+    else:
+        yield ok("counters", "All end by themselves.")
+
+
+def told(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"The key {names[0]}"
+    count = f"{MANY:,} or more" if len(names) == MANY else f"{len(names):,}"
+    return f"{count} keys, such as {names[0]},"

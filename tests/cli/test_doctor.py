@@ -1,0 +1,264 @@
+"""`netflix-admin doctor`: each fault is planted alone, and it finds just that one."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from redis import Redis
+from sqlalchemy import event as listening
+
+from cli import main
+from netflix.config import Config
+from netflix.events import event
+from netflix.events.event import Kind
+from netflix.extensions import db
+from netflix.health import machine
+from netflix.limits.key import Key
+from netflix.limits.policy import LIMITS
+from netflix.mail import outbox
+from tests.cli.conftest import Run
+from tests.cli.terminal import at_a_terminal, in_a_pipe
+from tests.conftest import Build
+
+WELL = {"bcrypt_rounds": 10, "secret_key": ("another key, of which nobody could say that it repeats itself",)}
+MAIL = {"mail_url": "smtp://127.0.0.1:9", "mail_from": "films@example.net"}
+
+
+@pytest.fixture
+def healthy(build: Build, config: Config) -> Flask:
+    """A site of which there is nothing to say, but that it is not served."""
+    (config.instance / "netflix.db").chmod(0o600)
+    app = build(**WELL)
+    with app.app_context():
+        for number in range(40):
+            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10", told="x" * 200)
+        db.session.commit()
+        db.session.remove()
+    return app
+
+
+def found(app: Flask, *more: str) -> tuple[int, dict[str, tuple[str, str]]]:
+    """The exit code, and the checks that are not ok, each with its state and sentence."""
+    told = app.test_cli_runner().invoke(main, ["doctor", "--format", "json", *more])
+    rows = json.loads(told.stdout)
+    assert len({row["check"] for row in rows}) == len(rows)
+    assert all(bool(row["remedy"]) == (row["state"] != "ok") for row in rows)
+    return told.exit_code, {row["check"]: (row["state"], row["found"]) for row in rows if row["state"] != "ok"}
+
+
+def test_of_a_site_that_is_well_there_is_nothing_to_say(healthy: Flask) -> None:
+    code, told = found(healthy)
+    assert code == 0
+    assert told == {"site": ("warning", f"No site is served from {healthy.extensions['netflix-config'].instance}.")}
+
+
+def test_it_changes_nothing(healthy: Flask, config: Config, redis: Redis) -> None:
+    redis.set("another program's", 1)
+
+    def dump() -> list[str]:
+        with closing(sqlite3.connect(config.instance / "netflix.db")) as connection:
+            return list(connection.iterdump())
+
+    before, keys = dump(), redis.keys()
+    found(healthy)
+    assert (dump(), redis.keys()) == (before, keys)
+
+
+def changed(statement: str) -> None:
+    """As somebody does who does not care what belongs to what."""
+    with closing(db.engine.raw_connection()) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[attr-defined]
+        connection.execute(statement)  # type: ignore[attr-defined]
+        connection.commit()
+    db.engine.dispose()
+
+
+def damage(config: Config) -> None:
+    """A page that holds events is overwritten."""
+    db.session.remove()
+    path = config.instance / "netflix.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'event'").fetchone()
+    db.engine.dispose()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * 600)
+
+
+def forbid_writing(_: object) -> None:
+    @listening.listens_for(db.engine, "checkout")
+    def forbid(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+
+PLANTED_IN_THE_DATABASE: dict[str, tuple[Callable[[Config], object], str, str]] = {
+    "an old schema": (
+        lambda _: changed("UPDATE alembic_version SET version_num = '0011'"),
+        "schema",
+        "is at version 0011",
+    ),
+    "no tables": (lambda _: changed("DROP TABLE alembic_version"), "schema", "no such table"),
+    "a damaged page": (damage, "integrity", "damaged"),
+    "rows that lost their user": (
+        lambda _: changed("INSERT INTO recovery_code (user_id, hashed) VALUES (99, 'x')"),
+        "integrity",
+        "1 rows belong to nothing that is there, in: recovery_code.",
+    ),
+    "read-only": (forbid_writing, "writable", "readonly"),
+    "an event that was changed": (
+        lambda _: changed("UPDATE event SET address = '203.0.113.1' WHERE id = 3"),
+        "record",
+        "Event 3 is not what was written.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", PLANTED_IN_THE_DATABASE)
+def test_a_fault_of_the_database_is_found(healthy: Flask, config: Config, what: str) -> None:
+    plant, check, words = PLANTED_IN_THE_DATABASE[what]
+    with healthy.app_context():
+        plant(config)
+    code, told = found(healthy)
+    assert code == 7
+    assert set(told) == {check, "site"}
+    assert told[check][0] == "fault"
+    assert words in told[check][1]
+
+
+@contextmanager
+def policy(redis: Redis) -> Iterator[None]:
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    yield
+    redis.config_set("maxmemory-policy", "noeviction")
+
+
+@contextmanager
+def key(redis: Redis, name: str) -> Iterator[None]:
+    redis.lpush(name, 1)
+    yield
+    redis.delete(name)
+
+
+PLANTED_IN_REDIS: dict[str, tuple[Callable[[Redis], object], str, str]] = {
+    "it evicts": (policy, "redis memory", "allkeys-lru"),
+    "a key of others": (lambda redis: key(redis, "netflix:limits:of another"), "foreign keys", "of another"),
+    "a counter for ever": (
+        lambda redis: key(redis, str(Key(LIMITS[0], 60, "192.0.2.9"))),
+        "counters",
+        f"{Key(LIMITS[0], 60, '192.0.2.9')} (no expiry)",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", PLANTED_IN_REDIS)
+def test_a_fault_of_redis_is_found(healthy: Flask, redis: Redis, what: str) -> None:
+    plant, check, words = PLANTED_IN_REDIS[what]
+    with plant(redis):  # type: ignore[attr-defined]
+        code, told = found(healthy)
+    assert (code, set(told), told[check][0]) == (7, {check, "site"}, "fault")
+    assert words in told[check][1]
+
+
+def test_redis_that_is_gone_is_found(build: Build, healthy: Flask, tmp_path: Path) -> None:
+    code, told = found(build(**WELL, redis_url=f"unix://{tmp_path}/none.sock"))
+    assert (code, set(told)) == (7, {"redis", "site"})
+
+
+def test_a_mail_server_that_is_down_is_found(build: Build, healthy: Flask) -> None:
+    code, told = found(build(**WELL, **MAIL))
+    assert (code, set(told), told["mail server"][0]) == (7, {"mail server", "site"}, "fault")
+
+
+def test_a_mail_that_was_given_up_is_told(healthy: Flask) -> None:
+    with healthy.app_context():
+        outbox.post("ada@example.org", "test")
+        db.session.flush()
+        db.session.execute(db.text("UPDATE mail SET due_at = NULL"))
+        db.session.commit()
+    code, told = found(healthy)
+    assert (code, set(told), told["mails"][0]) == (0, {"mails", "site"}, "warning")
+
+
+def test_a_clock_that_is_off_is_found(healthy: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netflix.clock.now", lambda: datetime.now(UTC) + timedelta(seconds=70))
+    code, told = found(healthy)
+    assert (code, set(told)) == (7, {"clocks", "site"})
+    assert told["clocks"] == ("fault", "This machine's clock is 70 seconds ahead of Redis's.")
+
+
+def test_a_full_disk_is_found(healthy: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "LEAST_ROOM", 1 << 60)
+    code, told = found(healthy)
+    assert (code, set(told), told["disk room"][0]) == (7, {"disk room", "site"}, "fault")
+
+
+def test_a_key_that_others_can_read_is_found(healthy: Flask, config: Config) -> None:
+    path = config.instance / "password.key"
+    path.write_text("a key that lies open")
+    path.chmod(0o644)
+    code, told = found(healthy)
+    assert (code, set(told)) == (7, {"file modes", "site"})
+    assert told["file modes"] == ("fault", f"Others can read {path}.")
+
+
+def test_a_key_that_repeats_itself_is_found(build: Build, healthy: Flask) -> None:
+    code, told = found(build(**WELL | {"secret_key": ("password" * 8,)}))
+    assert (code, set(told)) == (7, {"keys", "site"})
+    assert told["keys"][1] == "So regular that it can be guessed: NETFLIX_SECRET_KEY."
+
+
+def test_a_key_that_is_too_short_is_found(config: Config) -> None:
+    told = in_a_pipe(config, "doctor", "--format", "json", NETFLIX_SECRET_KEY="short")
+    (row,) = json.loads(told.stdout)
+    assert (told.returncode, row["check"], row["state"]) == (7, "settings", "fault")
+    assert row["found"].startswith("NETFLIX_SECRET_KEY: its value is not valid")
+
+
+@pytest.mark.parametrize(
+    ("key", "is_strong"),
+    [
+        ("a" * 64, False),
+        ("0123456789" * 10, False),
+        ("correct horse battery staple correct horse", True),
+        ("Zk4cq0zX1r5b8yZJm2hUQe7vLwSgTnDfAaOiPpRxVtY", True),
+        ("9f86d081884c7d659a2feaa0c55ad015", False),
+        ("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", True),
+    ],
+)
+def test_a_key_is_as_strong_as_what_cannot_be_left_out_of_it(key: str, is_strong: bool) -> None:
+    assert (machine.strength(key) >= machine.STRONG) == is_strong
+
+
+def test_a_database_that_another_holds_is_told_soon(healthy: Flask, config: Config) -> None:
+    with closing(sqlite3.connect(config.instance / "netflix.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        code, told = found(healthy)
+    assert (code, set(told)) == (7, {"writable", "site"})
+    assert "locked" in told["writable"][1]
+
+
+def test_for_cron_it_says_what_is_not_well_alone(healthy: Flask, run: Run) -> None:
+    told = healthy.test_cli_runner().invoke(main, ["doctor", "--quiet"])
+    assert told.exit_code == 0
+    (line,) = told.stdout.splitlines()
+    assert line.startswith("site\twarning\t")
+
+
+def test_at_a_terminal_each_remedy_stands_below_in_full(config: Config) -> None:
+    told = at_a_terminal(config, "doctor", columns=80)
+    assert told.exit_code == 7
+    assert "file modes" in told.screen
+    assert f"`chmod 600 {config.instance}" in told.screen.replace("\n", "")
+
+
+@pytest.mark.parametrize("url", ["example.org", "ftp://example.org", "http://", "https://example.org/path"])
+def test_what_is_no_address_is_a_slip(run: Run, url: str) -> None:
+    assert run("doctor", "--url", url).exit_code == 2
+    assert run("doctor", "proxy", "--url", url).exit_code == 2
