@@ -13,6 +13,7 @@ from . import refusals
 
 # In which module each command is, under its own name.
 GROUPS = {
+    "backup": ".backups",
     "bans": ".bans",
     "completion": ".completion",
     "db": ".maintenance",
@@ -25,6 +26,7 @@ GROUPS = {
     "mail": ".mail",
     "passwords": ".passwords",
     "purge": ".purge",
+    "restore": ".backups",
     "sessions": ".sessions",
     "users": ".users",
 }

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -60,11 +61,9 @@ def doctor(url: str | None, quiet: bool, listing: Listing) -> None:
             tell(site.doctor.of_settings(error), quiet, listing)
 
 
+@partial(site.within, migrated=False)
 def examine(url: str | None, quiet: bool, listing: Listing) -> None:
     tell(site.doctor.examined(url or ""), quiet, listing)
-
-
-examine = site.within(examine, migrated=False)
 
 
 @doctor.command()

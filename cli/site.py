@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from netflix.lockdown import lockdown
     from netflix.mail import courier, delivery, outbox
     from netflix.signin import access, device, recovery, session
-    from netflix.upkeep import expiry
+    from netflix.upkeep import backup, expiry, restore
 else:
     PARTS = {
         "access": "netflix.signin.access",
         "address": "netflix.limits.address",
         "ban": "netflix.bans.ban",
+        "backup": "netflix.upkeep.backup",
         "blocklist": "netflix.accounts.blocklist",
         "config": "netflix.config",
         "counter": "netflix.limits.counter",
@@ -65,6 +66,7 @@ else:
         "redis_errors": "redis.exceptions",
         "registration": "netflix.accounts.registration",
         "rights": "netflix.administration.rights",
+        "restore": "netflix.upkeep.restore",
         "screening": "netflix.accounts.screening",
         "rehearsal": "netflix.factors.rehearsal",
         "removal": "netflix.factors.removal",

@@ -4,6 +4,7 @@ Alembic and Mako are a fifth of a worker's weight and of its start, and no page 
 with `flask db` and `netflix-admin db`.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -51,13 +52,18 @@ class Commands(AppGroup):
 
 def head() -> str:
     """The version that this code needs: the one that no other builds upon."""
-    texts = [path.read_text() for path in (where("migrations") / "versions").glob("*.py")]
-    versions, before = (
-        {found[1] for content in texts if (found := re.search(rf'^{word} = "([^"]+)"', content, re.M))}
-        for word in ("revision", "down_revision")
-    )
-    (last,) = versions - before
+    (last,) = versions() - named_in("down_revision")
     return last
+
+
+def versions() -> set[str]:
+    """All that this code knows."""
+    return named_in("revision")
+
+
+def named_in(word: str) -> set[str]:
+    texts = [path.read_text() for path in (where("migrations") / "versions").glob("*.py")]
+    return {found[1] for content in texts if (found := re.search(rf'^{word} = "([^"]+)"', content, re.M))}
 
 
 def check(config: Config) -> None:
@@ -81,9 +87,10 @@ def check(config: Config) -> None:
         raise DatabaseUnavailable(f"The database is at version {found}, and this version of the site needs {head()}.")
 
 
-def upgrade() -> None:
-    """Brings the database of the environment up, in a process of its own. Raises DatabaseUnavailable."""
+def upgrade(url: str = "") -> None:
+    """Brings a database, by default that of the environment, up in a process of its own. Raises DatabaseUnavailable."""
     command = [sys.executable, "-m", "flask", "--app", "netflix", "db", "upgrade"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    env = os.environ | ({"NETFLIX_DATABASE_URL": url} if url else {})
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise DatabaseUnavailable(f"The database could not be migrated: {done.stderr.strip().rpartition(chr(10))[2]}")

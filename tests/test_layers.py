@@ -195,7 +195,9 @@ ACTS = {
     "netflix.factors.second_step": None,
     "netflix.factors.two_step": {"turn_on", "turn_off", "renew_codes"},
     "netflix.administration.rights": None,
+    "netflix.upkeep.backup": {"back_up"},
     "netflix.upkeep.expiry": None,
+    "netflix.upkeep.restore": {"restore"},
 }
 
 

@@ -63,6 +63,8 @@ class Kind(StrEnum):
     USER_STAYED = "user_restored"
     DATA_EXPORTED = "sensitive_read"
     EVENTS_PURGED = "sensitive_delete"
+    BACKED_UP = "sys_backup"
+    RESTORED = "sys_restore"
     REPORTED = "authn_misuse_reported"
     # Of networks, whoever comes from there.
     BAN_ADDED = "ban_added"

@@ -157,6 +157,8 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.USER_LEAVING: lambda *_: "You asked for your account to be deleted.",
     Kind.USER_STAYED: lambda *_: "You came back, so your account stays.",
     Kind.DATA_EXPORTED: lambda *_: "You took a copy of your data.",
+    Kind.BACKED_UP: lambda *_: "A copy of this site's database was made.",
+    Kind.RESTORED: lambda *_: "This site's database was brought back from a copy.",
     Kind.EVENTS_PURGED: lambda *_: "What happened long ago was deleted from this site's record.",
     Kind.REPORTED: lambda *_: "You said that something here was not you, and signed every browser out.",
     Kind.BAN_ADDED: lambda *_: "A network was shut out.",

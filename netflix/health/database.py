@@ -80,10 +80,10 @@ def in_sqlite() -> Iterator[Finding]:
 
 def in_postgresql() -> Iterator[Finding]:
     broken = db.session.scalars(text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")).all()
-    failed = "SELECT coalesce(checksum_failures, 0) FROM pg_stat_database WHERE datname = current_database()"
+    failed = text("SELECT coalesce(checksum_failures, 0) FROM pg_stat_database WHERE datname = current_database()")
     if broken:
         yield fault("integrity", f"Not valid are the indexes: {', '.join(broken)}.", "REINDEX them.")
-    elif db.session.scalar(text(failed)):
+    elif db.session.scalar(failed):
         yield fault("integrity", "PostgreSQL found pages whose checksum is wrong.", BACKUP)
     else:
         yield ok("integrity", "All indexes are valid, and no checksum has failed.")

@@ -32,6 +32,7 @@ PATHS = [path for path, _ in commands()]
 
 def test_every_group_and_command_is_here() -> None:
     assert {" ".join(path) for path in PATHS} == {
+        "backup",
         "bans",
         "bans add",
         "bans export",
@@ -74,6 +75,7 @@ def test_every_group_and_command_is_here() -> None:
         "passwords import",
         "passwords status",
         "purge",
+        "restore",
         "sessions",
         "sessions end",
         "sessions list",

@@ -1,0 +1,250 @@
+"""A copy of the site's data in one file, made while it serves. Nothing that opens a door is in it.
+
+A tar with a manifest and a part: of SQLite a copy by its own backup API, of PostgreSQL what `pg_dump` writes. Sessions,
+links and mails are left out, so a restore ends them all; keys are left out, and the manifest tells under which the
+passwords are.
+"""
+
+import hashlib
+import hmac
+import io
+import json
+import os
+import secrets
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sqlalchemy import create_engine, delete, func, make_url, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from netflix import clock, schema
+from netflix import config as settings
+from netflix.accounts.asked import Asked
+from netflix.accounts.one_time_link import OneTimeLink
+from netflix.accounts.user import User
+from netflix.config import PREFIX, Config
+from netflix.errors import AlreadyExists, Declined
+from netflix.events import event
+from netflix.events.event import Kind
+from netflix.extensions import db
+from netflix.factors.challenge import UsedChallenge
+from netflix.mail.outbox import Mail
+from netflix.signin.session import Session
+from netflix.version import __version__
+
+KIND, FORMAT = "netflix backup", 1
+MANIFEST, SQLITE, POSTGRESQL = "manifest.json", "database.sqlite", "database.pgdump"
+# What opens a door, or would be done twice.
+LEFT_OUT = (Session, OneTimeLink, Asked, UsedChallenge, Mail)
+PAGES = 2000
+CHUNK = 1 << 20
+
+Told = Callable[[int, int], object]
+
+
+def untold(done: int, of: int) -> None:
+    """Nobody wants to know how far it is."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is told of a backup, in it."""
+
+    id: str
+    version: str
+    schema: str
+    made_at: str
+    # The part's name says of which database.
+    part: str
+    size: int
+    sha256: str
+    users: int
+    # Tells whether a key is that of the passwords, and nothing about it.
+    password_key: str
+    settings: Mapping[str, str]
+    not_kept: Sequence[str]
+
+    def is_under(self, password_key: str) -> bool:
+        return hmac.compare_digest(self.password_key, fingerprint(password_key, self.id))
+
+    def as_json(self) -> bytes:
+        return json.dumps({"kind": KIND, "format": FORMAT} | vars(self), indent=2).encode()
+
+
+def fingerprint(password_key: str, backup: str) -> str:
+    return hmac.digest(password_key.encode(), f"netflix backup {backup}".encode(), "sha256").hex()
+
+
+def back_up(path: Path, overwrite: bool = False, told: Told = untold) -> tuple[Path, Manifest]:
+    """Writes it to `path`, whole or not at all; in a folder it is named by the time.
+
+    Raises AlreadyExists, and Declined where it cannot be made.
+    """
+    config = settings.current()
+    if path.is_dir():
+        path = path / f"netflix-{clock.now():%Y%m%dT%H%M%SZ}.tar"
+    if path.exists() and not overwrite:
+        raise AlreadyExists(f"'{path}' is there already.", "Name another file, or add --yes.")
+    users = db.session.scalar(select(func.count()).select_from(User)) or 0
+    db.session.rollback()
+    with drafts(path) as (part, packed):
+        is_sqlite = make_url(config.database_url).get_backend_name() == "sqlite"
+        (copy_sqlite if is_sqlite else dump_postgresql)(config, part, told)
+        made = manifest(config, SQLITE if is_sqlite else POSTGRESQL, part, users)
+        pack(packed, made, part)
+        packed.replace(path)
+        sync(path.parent)
+    event.record(Kind.BACKED_UP, object=path.name[:100], backup=made.id)
+    db.session.commit()
+    return path, made
+
+
+@contextmanager
+def drafts(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Two files beside `path`, for their owner alone, that are gone in the end. Raises Declined for what goes wrong."""
+    mark = secrets.token_hex(4)
+    part, packed = (path.with_name(f".{path.name}.{mark}.{end}") for end in ("part", "tar"))
+    try:
+        for draft in (part, packed):
+            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        yield part, packed
+    except (OSError, sqlite3.Error, DBAPIError) as error:
+        reason = getattr(error, "strerror", None) or str(getattr(error, "orig", error))
+        raise Declined(
+            f"'{path}' could not be written ({reason}).",
+            "Free the disk, or name a file elsewhere; `netflix-admin doctor` looks at the database.",
+        ) from error
+    finally:
+        for draft in (part, packed, part.with_name(f"{part.name}-journal")):
+            draft.unlink(missing_ok=True)
+
+
+def copy_sqlite(config: Config, part: Path, told: Told) -> None:
+    live_file = make_url(config.database_url).database or ""
+    with closing(sqlite3.connect(live_file, isolation_level=None)) as live, closing(sqlite3.connect(part)) as copy:
+        # One look at all of it: without, each write of the site would make the copy begin anew.
+        live.execute("BEGIN")
+        live.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (size,) = live.execute("PRAGMA page_size").fetchone()
+        live.backup(copy, pages=PAGES, progress=lambda _, left, of: told((of - left) * size, of * size))
+        live.execute("ROLLBACK")
+        copy.execute("PRAGMA journal_mode = DELETE")
+    engine = create_engine(f"sqlite:///{part}", poolclass=NullPool)
+    with engine.connect() as connection:
+        # What is left out is overwritten, not only let go.
+        connection.execute(text("PRAGMA secure_delete = ON"))
+        for table in LEFT_OUT:
+            connection.execute(delete(table))
+        connection.commit()
+        said = connection.scalar(text("PRAGMA quick_check(1)"))
+    if said != "ok":
+        raise Declined("The database is damaged, so the copy would be worth nothing.", "See `netflix-admin doctor`.")
+
+
+def dump_postgresql(config: Config, part: Path, told: Told) -> None:
+    left_out = [f"--exclude-table-data={table.__tablename__}" for table in LEFT_OUT]
+    run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", *left_out, f"--file={part}", on=config)
+
+
+def run(program: str, *args: str, on: Config | None = None) -> None:
+    """One of PostgreSQL's own programs, on the site's database; a password is in its environment alone.
+
+    Raises Declined.
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise Declined(f"There is no `{program}` on the path.", "Install PostgreSQL's client programs.")
+    told, secret = conninfo(on.database_url) if on else ([], {})
+    done = subprocess.run(  # noqa: S603
+        [found, *told, *args], env=os.environ | secret, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        reason = next((line for line in done.stderr.splitlines() if "error" in line.lower()), done.stderr.strip())
+        raise Declined(f"`{program}` failed ({reason.strip()}).", "Nothing was changed; mend that and try again.")
+
+
+def conninfo(database_url: str) -> tuple[list[str], dict[str, str]]:
+    """How PostgreSQL's programs are told where: by an argument that everybody may see, and by their environment."""
+    url = make_url(database_url)
+    asked = {name: str(value) for name, value in url.query.items()}
+    asked |= {"host": url.host or asked.get("host", ""), "port": str(url.port or asked.get("port", ""))}
+    asked |= {"user": url.username or asked.get("user", ""), "dbname": url.database or ""}
+    password = str(url.password or asked.get("password", ""))
+    told = " ".join(f"{name}={quoted(value)}" for name, value in asked.items() if value and name != "password")
+    return [f"--dbname={told}"], {"PGPASSWORD": password} if password else {}
+
+
+def quoted(value: str) -> str:
+    """As libpq reads it."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def manifest(config: Config, name: str, part: Path, users: int) -> Manifest:
+    mark = secrets.token_hex(8)
+    with part.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Manifest(
+        id=mark,
+        version=__version__,
+        schema=schema.head(),
+        made_at=clock.now().isoformat(timespec="seconds"),
+        part=name,
+        size=part.stat().st_size,
+        sha256=digest,
+        users=users,
+        password_key=fingerprint(config.password_key, mark),
+        settings={
+            variable(known.name): shown(getattr(config, known.name))
+            for known in fields(config)
+            if not known.metadata["secret"]
+        },
+        not_kept=[variable(known.name) for known in fields(config) if known.metadata["secret"]],
+    )
+
+
+def variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def shown(value: Any) -> str:
+    """As it is set."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        # Rates are divided by semicolons, and have none of their own.
+        return ("; " if any(" per " in str(one) for one in value) else ",").join(map(str, value))
+    return str(value)
+
+
+def pack(packed: Path, made: Manifest, part: Path) -> None:
+    content = made.as_json()
+    with packed.open("r+b") as file, part.open("rb") as source:
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            add(tar, MANIFEST, len(content), io.BytesIO(content))
+            add(tar, made.part, made.size, source)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def add(tar: tarfile.TarFile, name: str, size: int, source: BinaryIO) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode, member.mtime = size, 0o600, int(clock.now().timestamp())
+    tar.addfile(member, source)
+
+
+def sync(folder: Path) -> None:
+    """A name that was moved is there also after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

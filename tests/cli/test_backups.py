@@ -1,0 +1,318 @@
+"""`netflix-admin backup` and `restore`, on SQLite."""
+
+import fcntl
+import hashlib
+import io
+import json
+import resource
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from cli import main
+from netflix.accounts.registration import create
+from netflix.config import Config
+from netflix.events import event
+from netflix.events.event import Wanted
+from netflix.extensions import db
+from netflix.mail import outbox
+from tests.cli.conftest import Run
+from tests.cli.terminal import COMMAND, environment, in_a_pipe
+from tests.conftest import Build
+from tests.people import PASSWORD, Browser, link_for
+
+
+@pytest.fixture
+def backup(run: Run, ada: str, browser: Browser, app: Flask, tmp_path: Path) -> Path:
+    """Made while ada is signed in, has been sent a link, and a mail waits."""
+    browser.sign_in(ada)
+    with app.app_context():
+        link_for(ada)
+        outbox.post(ada, "test")
+        db.session.commit()
+    path = tmp_path / "backups" / "netflix.tar"
+    path.parent.mkdir()
+    told = run("backup", str(path))
+    assert told.exit_code == 0, told.output
+    assert told.stdout.startswith(f"Backed up 1 user into {path} (0.")
+    return path
+
+
+def manifest(path: Path) -> dict[str, Any]:
+    with tarfile.open(path) as tar:
+        file = tar.extractfile("manifest.json")
+        assert file
+        return json.load(file)  # type: ignore[no-any-return]
+
+
+def database(config: Config) -> Path:
+    return config.instance / "netflix.db"
+
+
+def dump(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def lose(app: Flask, config: Config) -> None:
+    """As with a disk: database and all that stood beside it."""
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    for path in config.instance.glob("netflix.db*"):
+        path.unlink()
+
+
+def kinds(app: Flask) -> list[str]:
+    with app.app_context():
+        return [row.kind for row in event.following(Wanted())]
+
+
+def test_after_a_loss_everybody_signs_in_again(
+    app: Flask, run: Run, backup: Path, browser: Browser, config: Config
+) -> None:
+    lose(app, config)
+    told = run("restore", str(backup))
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert told.stdout.startswith("Restored 1 user as of ")
+    assert browser.get("/dashboard").status_code == 303
+    assert Browser(app).sign_in("ada@example.org").headers["Location"] == "/dashboard"
+    assert kinds(app)[-2:] == ["sys_restore", "authn_login_success"]
+    assert run("events verify").exit_code == 0
+    assert database(config).stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_that_opens_a_door_is_in_it(backup: Path, config: Config, browser: Browser) -> None:
+    content = backup.read_bytes()
+    cookie = browser.client.get_cookie("session")
+    assert cookie
+    for secret in (config.secret_key[0], config.password_key, config.redis_url, PASSWORD):
+        assert secret.encode() not in content
+    with closing(sqlite3.connect(":memory:")) as copy, tarfile.open(backup) as tar:
+        part = tar.extractfile("database.sqlite")
+        assert part
+        copy.deserialize(part.read())
+        for table in ("session", "one_time_link", "mail", "asked", "used_challenge"):
+            assert copy.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
+    # Nor in what was deleted: the test mail's own words.
+    with closing(sqlite3.connect(database(config))) as live:
+        (text,) = live.execute("SELECT text FROM mail").fetchone()
+    assert text[:30].encode() not in content
+
+
+def test_it_tells_what_it_is_and_what_is_not_in_it(backup: Path, config: Config) -> None:
+    told = manifest(backup)
+    assert told["settings"]["NETFLIX_LOGIN_LIMIT"] == "5 per 1 minute; 20 per 1 hour"
+    assert told["settings"]["NETFLIX_BCRYPT_ROUNDS"] == "4"
+    assert "NETFLIX_PASSWORD_KEY" in told["not_kept"]
+    assert not set(told["settings"]) & set(told["not_kept"])
+    assert Config.from_env(told["settings"] | {"NETFLIX_INSTANCE": str(config.instance)}).bcrypt_rounds == 4
+    assert backup.stat().st_mode & 0o777 == 0o600
+    assert sorted(backup.parent.iterdir()) == [backup]
+
+
+def test_a_file_that_is_there_is_kept_unless_told_otherwise(run: Run, backup: Path) -> None:
+    before = backup.read_bytes()
+    told = run("backup", str(backup))
+    assert told.exit_code == 4
+    assert "is there already" in told.stderr
+    assert backup.read_bytes() == before
+    assert run("backup", str(backup), "--yes").exit_code == 0
+    assert manifest(backup)["id"].encode() not in before
+
+
+def test_in_a_folder_it_is_named_by_the_time(run: Run, ada: str, tmp_path: Path) -> None:
+    (tmp_path / "nightly").mkdir()
+    assert run("backup", str(tmp_path / "nightly")).exit_code == 0
+    (path,) = (tmp_path / "nightly").iterdir()
+    assert path.match("netflix-20*T*Z.tar")
+
+
+def test_a_database_that_is_there_is_replaced_only_when_told(
+    app: Flask, run: Run, backup: Path, config: Config
+) -> None:
+    with app.app_context():
+        create("late@example.org", PASSWORD)
+        db.session.remove()
+        db.engine.dispose()
+    before = dump(database(config))
+    told = run("restore", str(backup))
+    assert told.exit_code == 7
+    assert "--yes" in told.stderr
+    assert dump(database(config)) == before
+    assert run("restore", str(backup), "--yes").exit_code == 0
+    assert run("users", "show", "late@example.org").exit_code == 3
+
+
+def test_under_another_key_nothing_is_touched(app: Flask, build: Build, backup: Path, config: Config) -> None:
+    before = dump(database(config))
+    other = build(password_key="another key, also of more than 32 characters")
+    told = other.test_cli_runner().invoke(main, ["restore", str(backup), "--yes"])
+    assert told.exit_code == 7
+    assert "under another password key: with the present one nobody could sign in" in told.stderr
+    assert dump(database(config)) == before
+
+
+def repacked(path: Path, change: Callable[[dict[str, Any], bytes], tuple[dict[str, Any], bytes]]) -> None:
+    told = manifest(path)
+    with tarfile.open(path) as tar:
+        file = tar.extractfile(told["part"])
+        assert file
+        content = file.read()
+    told, content = change(told, content)
+    with tarfile.open(path, "w") as tar:
+        for name, text in (("manifest.json", json.dumps(told).encode()), (str(told["part"]), content)):
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text))
+
+
+SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
+    "cut short": (
+        lambda path: path.write_bytes(path.read_bytes()[:-60_000]),
+        "is no backup of this site",
+    ),
+    "cut very short": (lambda path: path.write_bytes(path.read_bytes()[:700]), "is no backup of this site"),
+    "empty": (lambda path: path.write_bytes(b""), "is no backup of this site"),
+    "another tar": (
+        lambda path: repacked(path, lambda told, content: ({"part": "x"}, content)),
+        "is no backup of this site",
+    ),
+    "a text": (lambda path: path.write_text("not a backup\n" * 1000), "is no backup of this site"),
+    "a bit turned": (
+        lambda path: repacked(path, lambda told, content: (told, content[:5000] + b"\0\1" + content[5002:])),
+        "its checksum is wrong",
+    ),
+    "a part that would be written elsewhere": (
+        lambda path: repacked(path, lambda told, content: (told | {"part": "../../etc/passwd"}, content)),
+        "it holds no database",
+    ),
+    "newer": (
+        lambda path: repacked(path, lambda told, content: (told | {"schema": "9999", "version": "7.0"}, content)),
+        "newer version of the site (7.0, tables 9999)",
+    ),
+    "of PostgreSQL": (
+        lambda path: repacked(path, lambda told, content: (told | {"part": "database.pgdump"}, content)),
+        "The backup is of PostgreSQL",
+    ),
+    "gone": (lambda path: path.unlink(), "cannot be read (No such file or directory)"),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_what_is_no_backup_is_refused_and_nothing_is_touched(run: Run, backup: Path, config: Config, how: str) -> None:
+    spoil, words = SPOILT[how]
+    spoil(backup)
+    before, there = dump(database(config)), sorted(config.instance.iterdir())
+    told = run("restore", str(backup), "--yes")
+    assert told.exit_code == 7
+    assert words in told.stderr
+    assert dump(database(config)) == before
+    assert {path.name for path in config.instance.iterdir()} - {path.name for path in there} <= {"admin-restore.lock"}
+
+
+def test_an_older_backup_is_migrated(app: Flask, run: Run, backup: Path, config: Config, tmp_path: Path) -> None:
+    """As a version made it that had no bans yet."""
+    older = tmp_path / "older.db"
+    shutil.copy(database(config), older)
+    at_0011 = {"NETFLIX_DATABASE_URL": f"sqlite:///{older}"}
+    assert in_a_pipe(config, "db", "downgrade", "0011", **at_0011).returncode == 0
+    with closing(sqlite3.connect(older)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+
+    content = older.read_bytes()
+    more = {"schema": "0011", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    repacked(backup, lambda told, _: (told | more, content))
+    lose(app, config)
+    restored = in_a_pipe(config, "restore", str(backup))
+    assert (restored.returncode, restored.stderr) == (0, "")
+    assert in_a_pipe(config, "bans", "list").returncode == 0
+    assert Browser(app).sign_in("ada@example.org").status_code == 303
+
+
+def test_while_the_site_is_served_nothing_is_restored(app: Flask, run: Run, backup: Path, config: Config) -> None:
+    """Its processes have the database open."""
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    with closing(sqlite3.connect(database(config))) as another:
+        another.execute("SELECT count(*) FROM user").fetchone()
+        told = run("restore", str(backup), "--yes")
+    assert told.exit_code == 7
+    assert "The database is in use. Stop the site" in told.stderr
+    assert run("restore", str(backup), "--yes").exit_code == 0
+
+
+def test_a_site_with_a_redis_of_its_own_is_seen_to_run(build: Build, backup: Path, config: Config) -> None:
+    own = build(redis_url=f"unix://{config.instance / 'redis.sock'}")
+    with (config.instance / "redis.owner").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        told = own.test_cli_runner().invoke(main, ["restore", str(backup), "--yes"])
+    assert (told.exit_code, told.stderr.splitlines()[-1]) == (
+        7,
+        "Error: The site is running. Stop the site and whatever else has it open, and try again.",
+    )
+
+
+def test_a_damaged_database_can_be_replaced(app: Flask, run: Run, backup: Path, config: Config) -> None:
+    lose(app, config)
+    database(config).write_bytes(b"\xff" * 100_000)
+    (config.instance / "netflix.db-wal").write_bytes(b"of another database")
+    assert run("restore", str(backup), "--yes").exit_code == 0
+    assert Browser(app).sign_in("ada@example.org").status_code == 303
+
+
+def on_a_full_disk(config: Config, *args: str) -> subprocess.CompletedProcess[str]:
+    """As soon as a file has 50,000 bytes."""
+    return subprocess.run(
+        [*COMMAND, *args],
+        env=environment(config),
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)),
+    )
+
+
+def test_on_a_full_disk_no_half_file_is_left(app: Flask, config: Config, ada: str, tmp_path: Path) -> None:
+    folder = tmp_path / "full"
+    folder.mkdir()
+    told = on_a_full_disk(config, "backup", str(folder / "netflix.tar"))
+    assert told.returncode == 7
+    assert f"Error: '{folder / 'netflix.tar'}' could not be written (" in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_on_a_full_disk_the_present_database_stays(app: Flask, config: Config, backup: Path) -> None:
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    before = dump(database(config))
+    told = on_a_full_disk(config, "restore", str(backup), "--yes")
+    assert told.returncode == 7
+    assert "It could not be restored (File too large)" in told.stderr
+    assert dump(database(config)) == before
+    assert not list(config.instance.glob(".restoring*"))
+
+
+def test_a_database_that_is_not_migrated_is_not_backed_up(app: Flask, config: Config, tmp_path: Path) -> None:
+    with app.app_context():
+        db.session.execute(db.text("UPDATE alembic_version SET version_num = '0011'"))
+        db.session.commit()
+    told = in_a_pipe(config, "backup", str(tmp_path / "netflix.tar"))
+    assert told.returncode == 6
+    assert not (tmp_path / "netflix.tar").exists()
+
+
+def test_a_folder_that_is_not_there_is_said(run: Run, ada: str, tmp_path: Path) -> None:
+    told = run("backup", str(tmp_path / "none" / "netflix.tar"))
+    assert told.exit_code == 7
+    assert "could not be written (No such file or directory)" in told.stderr
