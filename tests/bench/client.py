@@ -75,13 +75,12 @@ def entry(port: int) -> tuple[str, str]:
 
 
 def sign_in(port: int, email: str, password: str, seen: tuple[str, str]) -> tuple[int, str]:
-    """(status, the cookie that was set)."""
+    """(status, the cookies that were set)."""
     connection = Connection(port)
     form = {"email": email, "password": password, "csrf_token": seen[1]}
     status, head, _ = connection.ask(request("/login", seen[0], form))
     connection.close()
-    cookie = re.search(rb"(?i)set-cookie: ([^;]+)", head)
-    return status, cookie[1].decode() if cookie else ""
+    return status, b"; ".join(re.findall(rb"(?i)set-cookie: ([^;]+)", head)).decode()
 
 
 async def arrivals(port: int, sent: bytes, rate: float, seconds: float) -> list[float]:
