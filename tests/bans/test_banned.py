@@ -1,17 +1,20 @@
 """What somebody from a banned network gets, and who does not."""
 
+import random
 import re
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 from flask import Flask
 
-from netflix import clock
+from netflix import clock, orders
 from netflix.bans import ban
 from netflix.bans.network import read
+from netflix.bans.table import Table
 from netflix.errors import Declined, NotAccepted, NotFound
 from netflix.events.event import Kind, Wanted, latest
 from netflix.extensions import db
@@ -227,6 +230,30 @@ def test_proxies_and_this_machine_are_not_shut_out_unasked(build: Build, typed: 
             ban.add(read(typed))
         assert list(ban.Ban.all()) == []
         assert ban.add(read(typed), despite=True) is ban.Outcome.ADDED
+
+
+def test_reading_what_changed_comes_to_the_same_as_reading_all(app: Flask, later: Callable[[timedelta], None]) -> None:
+    drawn = random.Random(7)  # noqa: S311
+    typed = ["192.0.2.7", "192.0.2.0/24", "192.0.2.0/25", "2001:db8::/48", "2001:db8::7", "2001:db8::7/128"]
+    asked = ["192.0.2.7", "192.0.2.77", "192.0.2.200", "203.0.113.1", "2001:db8::7", "2001:db8::8", "2001:db8:0:9::1"]
+    followed, last = Table(), 0
+    with app.app_context():
+        for _ in range(120):
+            network = read(drawn.choice(typed))
+            if drawn.random() < 0.4:
+                with suppress(NotFound):
+                    ban.revoke(network)
+            else:
+                lasts = drawn.choice([None, timedelta(minutes=3), timedelta(minutes=9)])
+                ban.add(network, clock.now() + lasts if lasts else None)
+            later(timedelta(seconds=40))
+            if drawn.random() < 0.5:
+                followed.read(last)
+                last = next(iter(orders.COUNT()))
+                fresh = Table()
+                fresh.read(0)
+                assert [followed.until(one) for one in asked] == [fresh.until(one) for one in asked]
+        db.session.remove()
 
 
 def test_each_order_is_an_event_that_names_who_gave_it(app: Flask) -> None:

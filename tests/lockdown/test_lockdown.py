@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
+from redis import Redis
+from werkzeug.test import TestResponse
 
 from netflix import clock
 from netflix.accounts import invitation
@@ -18,9 +20,10 @@ from netflix.lockdown import lockdown
 from netflix.signin import access, device, signin
 from netflix.signin.device import Device
 from netflix.signin.visitor import Visitor
+from tests.conftest import Build
 from tests.factors.app import App, second, set_up
 from tests.people import PASSWORD, Browser, Letters, link_for, links_in
-from tests.signin.test_no_telling import answer
+from tests.signin.test_no_telling import ASKED, KNOWN, UNKNOWN, WIDE, answer, send, telling
 from tests.test_speed_counts import cost, sending
 
 REASON = "Somebody is trying <stolen> passwords"
@@ -126,6 +129,24 @@ def test_right_wrong_unknown_and_disabled_are_told_the_same(
         found.append(answer(refused, email))
     assert found[0][0] == 403
     assert found == [found[0]] * 5
+
+
+def test_nor_does_the_time_tell_a_right_password(build: Build, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = build(bcrypt_rounds=6, login_limit=WIDE, account_limit=WIDE, site_limit=WIDE)
+    with site.app_context():
+        create(KNOWN, PASSWORD)
+        lockdown.turn_on(REASON)
+        site.extensions["netflix-orders"].look()
+
+    def ask(browser: Browser, email: str, token: str) -> TestResponse:
+        """Of one account the right password, or one of the same length."""
+        password = PASSWORD if email == KNOWN else PASSWORD[::-1]
+        refused = send(browser, "/login", token, email=KNOWN, password=password)
+        assert refused.status_code == 403
+        return refused
+
+    monkeypatch.setitem(ASKED, "locked", (ask, "/login"))
+    assert telling(site, redis, "locked", (KNOWN, UNKNOWN)) == set()
 
 
 def test_a_right_password_that_is_kept_out_costs_and_counts_as_a_wrong_one(

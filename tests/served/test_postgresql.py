@@ -170,6 +170,15 @@ def test_a_ban_is_known_to_both_workers_and_lifted_again(site: Site) -> None:
     until(lambda: statuses(site, "127.0.14.1") == {200}, 5)
 
 
+def test_a_lockdown_is_known_to_both_workers_and_ends(site: Site) -> None:
+    admin(site, "lockdown", "on", "--for", "1h", "--reason", "Stolen passwords are tried.")
+    until(lambda: {"Stolen passwords" in site.visitor("127.0.15.1").get("/login").text for _ in range(20)} == {True}, 5)
+    assert '"on": true' in admin(site, "lockdown", "status", "--format", "jsonl")
+    admin(site, "lockdown", "on", "--reason", "Stolen passwords are tried.")
+    admin(site, "lockdown", "off")
+    until(lambda: statuses(site, "127.0.15.1", "/register") == {200}, 5)
+
+
 def test_an_email_with_a_nul_is_no_fault_of_the_site(site: Site) -> None:
     assert site.visitor("127.0.13.50").register("nul\0@example.org").status == 422
     assert site.visitor("127.0.13.51").sign_in("nul\0@example.org").status in (401, 422)
