@@ -91,6 +91,8 @@ def back_up(path: Path, overwrite: bool = False, told: Told = untold) -> tuple[P
     config = settings.current()
     if path.is_dir():
         path = path / f"netflix-{clock.now():%Y%m%dT%H%M%SZ}.tar"
+    if not path.parent.is_dir():
+        raise Declined(f"There is no folder '{path.parent}'.", "Make it, for its owner alone (mode 700).")
     if path.exists() and not overwrite:
         raise AlreadyExists(f"'{path}' is there already.", "Name another file, or add --yes.")
     users = db.session.scalar(select(func.count()).select_from(User)) or 0
@@ -120,7 +122,7 @@ def drafts(path: Path) -> Iterator[tuple[Path, Path]]:
         reason = getattr(error, "strerror", None) or str(getattr(error, "orig", error))
         raise Declined(
             f"'{path}' could not be written ({reason}).",
-            "Free the disk, or name a file elsewhere; `netflix-admin doctor` looks at the database.",
+            "Free the disk, or name a file elsewhere; `netflix-admin doctor` looks at the rest.",
         ) from error
     finally:
         for draft in (part, packed, part.with_name(f"{part.name}-journal")):

@@ -315,4 +315,4 @@ def test_a_database_that_is_not_migrated_is_not_backed_up(app: Flask, config: Co
 def test_a_folder_that_is_not_there_is_said(run: Run, ada: str, tmp_path: Path) -> None:
     told = run("backup", str(tmp_path / "none" / "netflix.tar"))
     assert told.exit_code == 7
-    assert "could not be written (No such file or directory)" in told.stderr
+    assert f"There is no folder '{tmp_path / 'none'}'. Make it" in told.stderr
