@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import LargeBinary, Select, String, Text, event, insert, select, update
+from sqlalchemy import LargeBinary, Row, Select, String, Text, event, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import clock
@@ -245,32 +245,47 @@ def following(wanted: Wanted, after: int = 0) -> Iterator[Event]:
 def faults(latest: int | None = None) -> Iterator[str]:
     """What is wrong with the chain, a sentence for each place; nothing when nobody touched it.
 
-    `latest` looks at so many of the last events only.
+    `latest` looks at so many of the last events only. Meanwhile more may be written, and old ones purged.
     """
-    end = db.session.execute(select(ChainEnd.length, ChainEnd.digest)).one_or_none()
-    start = ChainStart.present()
+    end, start = written(), ChainStart.present()
     if not start.is_sealed:
         yield "What says where the record starts is not what was written."
     last, digest = (start.number, start.digest) if start.is_sealed else (0, bytes(32))
-    if latest is not None and end and end.length - latest > last:
-        last = end.length - latest
-        digest = db.session.scalar(select(Event.digest).where(Event.id == last)) or b""
-    for row in following(Wanted(), last if latest is not None else 0):
-        if row.id <= last:
-            yield f"Event {row.id} was purged, and is there again."
-            continue
-        if row.id != last + 1:
-            yield (
-                f"Events {last + 1} to {row.id - 1} are missing."
-                if row.id > last + 2
-                else f"Event {last + 1} is missing."
-            )
-        elif row.linked(digest) != row.digest:
-            yield f"Event {row.id} is not what was written."
-        last, digest = row.id, row.digest
+    after, purged = 0, last
+    if latest is not None:
+        if end and end.length - latest > last:
+            last = end.length - latest
+            digest = db.session.scalar(select(Event.digest).where(Event.id == last)) or b""
+        after = last
+    while True:
+        for row in following(Wanted(), after):
+            if row.id > last + 1 and (moved := ChainStart.present()).number > last and moved.is_sealed:
+                last, digest = moved.number, moved.digest
+            if row.id <= last:
+                if row.id <= purged:
+                    yield f"Event {row.id} was purged, and is there again."
+                continue
+            if row.id != last + 1:
+                yield (
+                    f"Events {last + 1} to {row.id - 1} are missing."
+                    if row.id > last + 2
+                    else f"Event {last + 1} is missing."
+                )
+            elif row.linked(digest) != row.digest:
+                yield f"Event {row.id} is not what was written."
+            last, digest = row.id, row.digest
+        end = written()
+        if end is None or end.length <= last or last == after:
+            break
+        after = last
     if end is None or (last, digest) != tuple(end):
         length = end.length if end else 0
         yield f"The record ends with event {last}, and {length} were written."
+
+
+def written() -> Row[int, bytes] | None:
+    """How many, and the last one's digest."""
+    return db.session.execute(select(ChainEnd.length, ChainEnd.digest)).one_or_none()
 
 
 @event.listens_for(db.session, "after_commit")

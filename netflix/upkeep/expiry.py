@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, select, true
+from sqlalchemy import ColumnElement, and_, delete, false, func, select, text, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from netflix import clock
@@ -202,19 +202,55 @@ def purge(
     """
     pace = pace or Pace()
     gone = Counter() if gone is None else gone
-    for kind in run_out(keep_events):
-        pace.begin()
-        while not pace.is_over:
-            most = pace.size
-            with pace.turn():
-                count = kind.remove(most)
-                db.session.commit()
-            gone[kind.noun] += count
-            told(count)
-            if count < most:
-                break
-            pace.rest()
+    in_turn = InSqlite() if db.engine.dialect.name == "sqlite" else InTurn()
+    try:
+        for kind in run_out(keep_events):
+            pace.begin()
+            while not pace.is_over:
+                most = pace.size
+                in_turn.begin()
+                with pace.turn():
+                    count = kind.remove(most)
+                    db.session.commit()
+                in_turn.end()
+                gone[kind.noun] += count
+                told(count)
+                if count < most:
+                    break
+                pace.rest()
+    finally:
+        in_turn.leave()
     return +gone
+
+
+class InTurn:
+    """Beside a transaction: what the purge does while it keeps nobody waiting."""
+
+    def begin(self) -> None:
+        """Waits until it may write."""
+
+    def end(self) -> None:
+        """After the commit."""
+
+    def leave(self) -> None:
+        """After the last one."""
+
+
+class InSqlite(InTurn):
+    """One writes at a time, so to wait is not the purge's own time. And what was written is brought into the file
+    after the commit has let others in: SQLite itself would do it within, and wait for the disk."""
+
+    def begin(self) -> None:
+        db.session.execute(text("PRAGMA wal_autocheckpoint = 0"))
+        db.session.execute(text("BEGIN IMMEDIATE"))
+
+    def end(self) -> None:
+        db.session.execute(text("PRAGMA wal_checkpoint(PASSIVE)"))
+
+    def leave(self) -> None:
+        db.session.rollback()
+        db.session.execute(text("PRAGMA wal_autocheckpoint = 1000"))
+        db.session.rollback()
 
 
 def in_words(found: Counter[str]) -> str:

@@ -1,5 +1,6 @@
 """What a purge does to the database, and to those who use it meanwhile."""
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
@@ -169,3 +170,38 @@ def test_the_last_events_alone_can_be_looked_at(purged: Flask) -> None:
         db.session.commit()
         assert list(event.faults(1)) == []
         assert list(event.faults(3)) == ["Event 9 is not what was written."]
+
+
+def test_what_is_written_and_purged_while_the_record_is_read_is_no_fault(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event, "BATCH", 2)
+    read = event.following
+    busy: list[Callable[[], None]] = [lambda: purge(), lambda: write(4), lambda: None, lambda: write(1)]
+
+    def purge() -> None:
+        with app.app_context():
+            expiry.purge(keep_events=timedelta(days=365))
+
+    def write(count: int) -> None:
+        with app.app_context():
+            for number in range(count):
+                event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
+            db.session.commit()
+
+    def following(wanted: event.Wanted, after: int = 0) -> Iterator[Event]:
+        for count, row in enumerate(read(wanted, after)):
+            yield row
+            if count % 2 and busy:
+                busy.pop(0)()
+
+    with app.app_context():
+        monkeypatch.setattr("netflix.clock.now", lambda: datetime.now(UTC) - timedelta(days=730))
+        write(7)
+        monkeypatch.undo()
+        monkeypatch.setattr(event, "BATCH", 2)
+        monkeypatch.setattr(event, "following", following)
+        write(5)
+        assert list(event.faults()) == []
+        assert not busy
+        assert event.length() == 18
