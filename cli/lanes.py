@@ -1,10 +1,20 @@
 """Whom a limit counts, as it is typed."""
 
 import re
+from collections.abc import Callable, Sequence
+from fnmatch import translate
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
-from . import site
+from . import asking, site
+
+if TYPE_CHECKING:
+    from netflix.limits.key import Key
+    from netflix.values import Network
+
+LANES = ("address", "account", "device", "site")
 
 
 class Address(click.ParamType):
@@ -30,7 +40,7 @@ class Account(click.ParamType):
         if not value:
             self.fail("It is empty. Give an e-mail, or the digest that the listing shows.", param, ctx)
         for fault in site.email.faults(value):
-            self.fail(fault, param, ctx)
+            self.fail(f"'{value}': {fault}", param, ctx)
         return site.email.normalised(value)
 
 
@@ -43,3 +53,88 @@ class Device(click.ParamType):
         if not re.fullmatch(r"[0-9a-f]{32}", value):
             self.fail(f"'{value}' is no device. Give the 32 digits that `netflix-admin limits list` shows.", param, ctx)
         return value
+
+
+class Limit(click.ParamType):
+    """A limit by its name."""
+
+    name = "limit"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in names():
+            self.fail(f"There is no limit '{value}'. There are: {', '.join(names())}.", param, ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in names() if name.startswith(incomplete)]
+
+
+def names() -> list[str]:
+    return list(dict.fromkeys(limit.name for limit in site.policy.LIMITS))
+
+
+class Matched(NamedTuple):
+    """Whom `--match` means: what each of some lanes counts for the `subject`, or whoever `takes` says."""
+
+    lanes: Sequence[str] = ()
+    subject: str = ""
+    takes: Callable[[str], bool] | None = None
+
+    def keys(self) -> "list[Key] | None":
+        """All that may be there, where nothing has to be searched."""
+        if self.takes:
+            return None
+        counters = site.counter.counters()
+        return [key for lane in self.lanes for key in counters.keys(site.policy.Lane(lane), self.subject)]
+
+
+class Match(click.ParamType):
+    """An address, a network, an e-mail, a digest, or a pattern of what the listing shows."""
+
+    name = "match"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Matched:
+        is_pattern = any(sign in value for sign in "*?[") and not value.startswith("[")
+        if "@" in value and not is_pattern:
+            return Matched(["account"], Account().convert(value, param, ctx))
+        if "@" in value:
+            self.fail("E-mails are counted by a digest. Give a whole one, such as you@example.org.", param, ctx)
+        if re.fullmatch(r"[0-9a-f]{32}", value):
+            return Matched(["account", "device"], value)
+        if value in (site.address.UNKNOWN, "all"):
+            return Matched(["address" if value == site.address.UNKNOWN else "site"], value)
+        if is_pattern:
+            fits = re.compile(translate(value)).match
+            return Matched(takes=lambda who: bool(fits(who)))
+        try:
+            return among(site.network.read(value))
+        except site.errors.NotAccepted as slip:
+            or_else = "" if "/" in value else " Or a pattern, such as '192.0.2.*'."
+            return self.fail(f"{slip}{or_else}", param, ctx)
+
+
+def among(network: "Network") -> Matched:
+    """Of a single address or household the keys are known."""
+    one = 1 if network.version == 4 else 1 << 64
+    first, last = int(network.network_address), int(network.broadcast_address)
+    if last - first < one:
+        return Matched(["address"], str(network.network_address))
+    address = type(network.network_address)
+
+    def takes(who: str) -> bool:
+        try:
+            return first <= int(address(who.removesuffix("/64"))) <= last
+        except ValueError:
+            return False
+
+    return Matched(["address"], takes=takes)
+
+
+def several(kind: click.ParamType, *names: str, help: str) -> Callable[..., Any]:
+    """An option that may be repeated, or takes those of standard input, one a line, for a `-`."""
+
+    def read(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(kind.convert(word, param, ctx) for word in asking.lines(ctx, param, words)))
+
+    help = f"{help} May be repeated; - reads them from standard input, one a line."
+    return click.option(*names, metavar=kind.name.upper(), multiple=True, callback=read, help=help)

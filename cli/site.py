@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     import sqlalchemy.exc as database_errors
 
     from netflix import config, errors, orders, values
-    from netflix.accounts import blocklist, email, invitation, password, registration, screening, user, wordlist
+    from netflix.accounts import (
+        blocklist,
+        counted,
+        email,
+        invitation,
+        password,
+        registration,
+        screening,
+        user,
+        wordlist,
+    )
     from netflix.administration import directory, rights
     from netflix.bans import ban, network
     from netflix.events import event
@@ -41,6 +51,7 @@ else:
         "backup": "netflix.upkeep.backup",
         "blocklist": "netflix.accounts.blocklist",
         "config": "netflix.config",
+        "counted": "netflix.accounts.counted",
         "counter": "netflix.limits.counter",
         "database_errors": "sqlalchemy.exc",
         "courier": "netflix.mail.courier",

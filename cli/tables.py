@@ -1,11 +1,13 @@
 """Tables at a terminal. Only this module knows rich, and is loaded late: rich takes longer than the whole of help."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
@@ -23,17 +25,34 @@ GAP = 2
 # Narrower than this, a shortened cell tells nothing; and this wide it tells enough to spare no other column for it.
 NARROWEST = 12
 COMFORTABLE = 24
+# Seconds between two looks.
+WATCH_EVERY = 2
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Any]) -> None:
     out = console()
+    out.print(as_table(columns, rows, out.width))
+
+
+def watch(columns: Sequence[Column], look: Callable[[int], tuple[Sequence[Any], str]], empty: str) -> None:
+    """What `look` finds for so many lines, below a line that it says, anew again and again; until Ctrl-C."""
+    out = console()
+    with Live(console=out, screen=True, auto_refresh=False) as live:
+        while True:
+            rows, said = look(max(1, out.height - 2))
+            found = as_table(columns, rows, out.width) if rows else Text(empty)
+            live.update(Group(Text(said, "quiet", no_wrap=True, overflow="ellipsis"), found), refresh=True)
+            time.sleep(WATCH_EVERY)
+
+
+def as_table(columns: Sequence[Column], rows: Sequence[Any], room: int) -> Table:
     widths = {
         column: max(cell_len(text) for text in (column.title, *map(column.shown, rows)))
         for column in columns
         if column.title
     }
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="heading")
-    fitting = fitted(widths, out.width)
+    fitting = fitted(widths, room)
     for column, width in fitting.items():
         numeric = not column.show and are_numbers([column.of(row) for row in rows])
         table.add_column(
@@ -41,7 +60,7 @@ def print_table(columns: Sequence[Column], rows: Sequence[Any]) -> None:
         )
     for row in rows:
         table.add_row(*(Text(column.shown(row), column.role(row)) for column in fitting))
-    out.print(table)
+    return table
 
 
 def are_numbers(values: Sequence[Any]) -> bool:

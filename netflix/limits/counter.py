@@ -1,12 +1,13 @@
 """Counting attempts: hit, refund, clear, and what stands; over the keys of `key` and the table of `policy`."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 from flask import Flask, current_app
 from flask_limiter import Limiter
@@ -23,24 +24,12 @@ from netflix.limits import key
 from netflix.limits.address import counted_as
 from netflix.limits.key import Key
 from netflix.limits.policy import LIMITS, Lane, Limit
-from netflix.limits.store import CounterStore
-from netflix.limits.windows import Rule
+from netflix.limits.store import ODD, READ, CounterStore
+from netflix.limits.windows import SECOND, Rule
 
-BATCH = 1000
-
-# Of which keys something is wrong. KEYS: what should be counters. Answer: number and fault of each that is none.
-ODD = """
-local odd = {}
-for number, key in ipairs(KEYS) do
-  local kind = redis.call('TYPE', key).ok
-  if kind ~= 'list' and kind ~= 'none' then
-    odd[#odd + 1] = {number, 'wrong type'}
-  elseif kind == 'list' and redis.call('PTTL', key) == -1 then
-    odd[#odd + 1] = {number, 'no expiry'}
-  end
-end
-return odd
-"""
+# Keys that Redis is asked about at once: it answers nobody else for the millisecond that this takes.
+BATCH = 500
+T = TypeVar("T")
 
 
 class Attempt(NamedTuple):
@@ -51,8 +40,7 @@ class Attempt(NamedTuple):
     used_up: Limit | None = None
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(NamedTuple):
     """How one counter stands. Times are in seconds since the epoch; `free_in` is 0 while attempts are left."""
 
     key: Key
@@ -71,6 +59,43 @@ class Standing:
         return self.left == 0
 
 
+class Wanted(NamedTuple):
+    """Which counters: of one limit, of one lane, of whoever `who` takes, or those that refuse."""
+
+    limit: str = ""
+    lane: str = ""
+    who: Callable[[str], bool] | None = None
+    blocked: bool = False
+
+    @property
+    def pattern(self) -> str:
+        """As Redis chooses them; the rest is chosen here."""
+        return f"{key.PREFIX}{self.limit or '*'}:{self.lane or '*'}:*"
+
+    def takes(self, limit: Limit) -> bool:
+        return self.limit in ("", limit.name) and self.lane in ("", limit.lane)
+
+
+ALL = Wanted()
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """Counters of one limit over one window; each is itself alone, which is quickly looked up."""
+
+    limit: Limit
+    window: int
+    amount: int
+
+
+# Limit, lane and window as they stand in a name.
+Head = tuple[str, str, str]
+# One counter as it was read: whom it counts, how many attempts, and in microseconds the first, the last, and the wait.
+Row = tuple[Kind, str, int, int, int, int]
+# What Redis is asked about at once: keys, the numbers of their kinds, and whom they count.
+Asked = tuple[Sequence[str | bytes], list[int], list[str]]
+
+
 class Counters:
     """The counters of one site."""
 
@@ -87,6 +112,7 @@ class Counters:
         app.extensions["limiter"] = {self.limiter}
         self.limiter.init_app(app)
         self._rates = {limit: [(r.amount, r.get_expiry()) for r in limit.rates(config)] for limit in LIMITS}
+        self.kinds = [Kind(limit, window, amount) for limit, rates in self._rates.items() for amount, window in rates]
         self._secret = config.secret_key[0]
         self._redis_url = config.redis_url
 
@@ -121,7 +147,11 @@ class Counters:
         if limit.lane is Lane.SITE:
             return key.ALL
         # No e-mail looks like a digest, as a listing shows it.
-        return subject if re.fullmatch("[0-9a-f]{32}", subject) else key.account(self._secret, subject)
+        return subject if re.fullmatch("[0-9a-f]{32}", subject) else self.digest(subject)
+
+    def digest(self, email_key: str) -> str:
+        """Whom the account lane counts for a normalised e-mail."""
+        return key.account(self._secret, email_key)
 
     def rules(self, limit: Limit, subject: str) -> list[Rule]:
         who = self.who(limit, subject)
@@ -151,6 +181,14 @@ class Counters:
     def amount(self, counter: Key) -> int | None:
         """What the policy of today allows under this counter; None when it is of an older policy."""
         return {window: amount for amount, window in self._rates[counter.limit]}.get(counter.window)
+
+    def numbers(self, wanted: Wanted) -> dict[Head, int]:
+        """The kinds of the wanted counters, from 1."""
+        return {
+            (kind.limit.name, kind.limit.lane, str(kind.window)): number
+            for number, kind in enumerate(self.kinds, 1)
+            if wanted.takes(kind.limit)
+        }
 
 
 def counters() -> Counters:
@@ -194,24 +232,44 @@ def refunding(attempt: Attempt, unless: type[Exception] | tuple[type[Exception],
         raise
 
 
-def standings(wanted: Iterable[Key] | None = None) -> Iterator[Standing]:
-    """How the wanted counters stand, or all of them. Raises CountersUnavailable."""
-    site = counters()
+def standings(keys: Iterable[Key] | None = None, wanted: Wanted = ALL) -> Iterator[Standing]:
+    """How the counters of these keys stand, or all that are wanted, as they are read. Raises CountersUnavailable."""
+    return (standing(row) for batch in rows(keys, wanted) for row in batch)
+
+
+def standing(row: Row) -> Standing:
+    kind, who, used, first, last, wait = row
+    return Standing(Key(kind.limit, kind.window, who), kind.amount, used, wait / SECOND, first / SECOND, last / SECOND)
+
+
+def rows(keys: Iterable[Key] | None = None, wanted: Wanted = ALL) -> Iterator[list[Row]]:
+    """The same some at a time and bare: of a million, to make each a Standing would take as long as to read it.
+
+    Of all, one may come twice: Redis, when it makes room for more keys meanwhile, names some again, and to remember a
+    million would take the memory that reading on saves.
+    """
+    return ahead(read(counters(), keys, wanted))
+
+
+def read(site: Counters, keys: Iterable[Key] | None, wanted: Wanted) -> Iterator[list[Row]]:
+    kinds, known = dict(enumerate(site.kinds, 1)), site.numbers(wanted)
+    rules = [n for kind in site.kinds for n in (kind.amount, kind.window * SECOND)]
     with site.patient() as redis:
-        seconds, micro = redis.time()
-        now = seconds + micro / 1e6
-        for batch in batches(everything(redis) if wanted is None else iter(wanted)):
-            pipe = redis.pipeline(transaction=False)
-            for counter in batch:
-                pipe.lrange(str(counter), 0, -1)
-            for counter, times in zip(batch, pipe.execute(raise_on_error=False), strict=True):
-                amount = site.amount(counter)
-                if amount and isinstance(times, list):
-                    known = [int(at) / 1e6 for at in times if at.isdigit()]
-                    stamps = [at for at in known if at > now - counter.window]
-                    if stamps:
-                        free_in = stamps[amount - 1] + counter.window - now if len(stamps) >= amount else 0.0
-                        yield Standing(counter, amount, len(stamps), free_in, stamps[-1], stamps[0])
+        for names, numbers, subjects in scanned(redis, known, wanted) if keys is None else given(keys, known):
+            told = iter(redis.eval(READ, len(names), *names, bytes(numbers), int(wanted.blocked), *rules))
+            yield [
+                (kinds[numbers[n - 1]], subjects[n - 1], used, first, last, wait)
+                for n, used, first, last, wait in zip(told, told, told, told, told, strict=True)
+            ]
+
+
+def ahead(source: Iterator[T]) -> Iterator[T]:
+    """Each of them while the next is being read: Redis works while what it said is printed."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, source, None)
+        while (here := coming.result()) is not None:
+            coming = reader.submit(next, source, None)
+            yield here
 
 
 def clear(wanted: Iterable[Key] | None = None, dry_run: bool = False) -> int:
@@ -227,6 +285,31 @@ def clear(wanted: Iterable[Key] | None = None, dry_run: bool = False) -> int:
                 counters().store.fallback.clear([Rule(str(counter), 0, counter.window) for counter in batch])
             gone += redis.exists(*names) if dry_run else redis.unlink(*names)
     return gone
+
+
+def given(keys: Iterable[Key], known: Mapping[Head, int]) -> Iterator[Asked]:
+    """Those of a known kind."""
+    for batch in batches(keys):
+        found = [(one, known.get((one.limit.name, one.limit.lane, str(one.window)), 0)) for one in batch]
+        ours = [(one, number) for one, number in found if number]
+        if ours:
+            yield [str(one) for one, _ in ours], [number for _, number in ours], [one.who for one, _ in ours]
+
+
+def scanned(redis: Redis, known: Mapping[Head, int], wanted: Wanted) -> Iterator[Asked]:
+    """As `given`, of all in Redis."""
+    takes = wanted.who
+    for found in named(redis, wanted.pattern):
+        names, numbers, subjects = [], [], []
+        for name in found:
+            parts = name.decode("utf-8", "replace").split(":", 5)
+            number = known.get((parts[2], parts[3], parts[4])) if len(parts) == 6 else None
+            if number and (takes is None or takes(parts[5])):
+                names.append(name)
+                numbers.append(number)
+                subjects.append(parts[5])
+        if names:
+            yield names, numbers, subjects
 
 
 def everything(redis: Redis) -> Iterator[Key]:
@@ -251,16 +334,17 @@ def oddities() -> Iterator[tuple[str, str]]:
                     yield texts[number - 1], fault.decode()
 
 
-def named(redis: Redis) -> Iterator[list[bytes]]:
-    """The names of all keys under our prefix, some at a time; SCAN may name one twice."""
+def named(redis: Redis, pattern: str = f"{key.PREFIX}*") -> Iterator[list[bytes]]:
+    """The names of all keys like that, some at a time and each of those once; SCAN may name one again later."""
     cursor = -1
     while cursor:
-        cursor, found = redis.scan(max(cursor, 0), f"{key.PREFIX}*", BATCH)
+        cursor, found = redis.scan(max(cursor, 0), pattern, BATCH)
         if found:
-            yield [name for name in found if isinstance(name, bytes)]
+            yield cast("list[bytes]", list(dict.fromkeys(found)))
 
 
-def batches(source: Iterator[Key]) -> Iterator[list[Key]]:
+def batches(source: Iterable[T]) -> Iterator[list[T]]:
+    source = iter(source)
     while batch := list(dict.fromkeys(islice(source, BATCH))):
         yield batch
 

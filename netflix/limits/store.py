@@ -90,6 +90,71 @@ end
 return answer
 """
 
+# How counters stand. KEYS: counters. ARGV: for each of them the number of its rule, as one byte; 1 when only those are
+# wanted that refuse, else 0; then amount and window (µs) of each rule. Answer: five numbers for each that counts: which
+# it is, how many attempts, the first and the last stamp, and µs to wait. A long one is searched, so that hundreds of
+# them do not hold Redis either. What is no time, or one beyond the year 2255, is not ours and is passed over.
+READ = """
+local t = redis.call('TIME')
+local now = t[1] * 1000000 + t[2]
+local tonumber, call, pcall, rules = tonumber, redis.call, redis.pcall, ARGV[1]
+local all = ARGV[2] == '0'
+local function time(text)
+  local at = tonumber(text)
+  return at and at < 9e15 and at or 0
+end
+local amounts, since = {}, {}
+for number = 1, (#ARGV - 2) / 2 do
+  amounts[number], since[number] = ARGV[2 * number + 1] + 0, now - ARGV[2 * number + 2]
+end
+local answer, n = {}, 0
+for number, key in ipairs(KEYS) do
+  local rule = rules:byte(number)
+  local amount, past = amounts[rule], since[rule]
+  -- Most refuse nobody, and one look tells.
+  local times = (all or time(pcall('LINDEX', key, amount - 1)) > past) and pcall('LRANGE', key, 0, 15) or {}
+  local length, used, first, last, oldest = #times, 0, 0, 0, 0
+  if length == 16 then
+    local beyond = call('LLEN', key)
+    while used < beyond do
+      local middle = math.floor((used + beyond) / 2)
+      if time(call('LINDEX', key, middle)) > past then used = middle + 1 else beyond = middle end
+    end
+    first, last = time(call('LINDEX', key, used - 1)), time(times[1])
+    oldest = time(times[amount] or call('LINDEX', key, amount - 1))
+  else
+    for index = 1, length do
+      local at = time(times[index])
+      if at > past then
+        used, first = used + 1, at
+        if used == 1 then last = at end
+        if used == amount then oldest = at end
+      end
+    end
+  end
+  local wait = oldest > past and oldest - past or 0
+  if used > 0 and (all or wait > 0) then
+    answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4], answer[n + 5] = number, used, first, last, wait
+    n = n + 5
+  end
+end
+return answer
+"""
+
+# Of which keys something is wrong. KEYS: what should be counters. Answer: number and fault of each that is none.
+ODD = """
+local odd = {}
+for number, key in ipairs(KEYS) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'list' and kind ~= 'none' then
+    odd[#odd + 1] = {number, 'wrong type'}
+  elseif kind == 'list' and redis.call('PTTL', key) == -1 then
+    odd[#odd + 1] = {number, 'no expiry'}
+  end
+end
+return odd
+"""
+
 
 class CounterStore(RedisStorage):
     """Registered with Flask-Limiter under `netflix+…` addresses; `journal` is where it counts while Redis is away."""

@@ -1,6 +1,9 @@
 """What a person sees: tables, colour, questions."""
 
+import re
+
 from flask import Flask
+from redis import Redis
 
 from netflix.accounts.registration import create
 from netflix.config import Config
@@ -79,3 +82,36 @@ def test_one_user_is_shown_a_line_for_each_thing(config: Config, ada: str) -> No
     seen = at_a_terminal(config, "users", "show", ada).screen
     assert ada in seen
     assert "never" in seen
+
+
+def test_a_watch_shows_the_counters_anew_until_ctrl_c(config: Config, app: Flask, ada: str) -> None:
+    for _ in range(5):
+        Browser(app).sign_in(ada, "not the password")
+    seen = interrupted_at(config, "192.0.2.10", "limits", "list", "--watch")
+    assert seen.exit_code == 130
+    assert "5 of 5" in seen.screen
+    assert "5 are counted" in seen.screen
+    assert "Traceback" not in seen.screen
+    # The screen that was there before is back.
+    assert "\x1b[?1049l" in seen.screen
+
+
+def test_a_counter_is_told_whole_in_80_columns(config: Config, app: Flask, ada: str) -> None:
+    for _ in range(5):
+        Browser(app).sign_in(ada, "not the password")
+    heading, *rows = at_a_terminal(config, "limits", "list", columns=80).screen.splitlines()
+    titles = re.sub("\x1b[^m]*m", "", heading).split()
+    assert titles[:7] == ["Limit", "Lane", "Who", "Used", "Within", "Free", "in"]
+    assert all("…" not in row for row in rows)
+    shown = at_a_terminal(config, "limits", "show", "--account", ada, columns=80).screen
+    assert "First" in shown
+    assert "Last" in shown
+
+
+def test_a_table_holds_no_more_than_somebody_reads(config: Config, redis: Redis) -> None:
+    now = int(redis.time()[0]) * 1_000_000
+    for n in range(1234):
+        redis.rpush(f"netflix:limits:sign-in:address:60:10.0.{n >> 8}.{n & 255}", now)
+    seen = at_a_terminal(config, "limits", "list").screen.splitlines()
+    assert seen[-1].startswith("… and 234 more")
+    assert len(seen) == 1002

@@ -1,11 +1,14 @@
 """`netflix-admin limits`."""
 
 import json
+import re
 import socket
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from cli import main
+from cli.lanes import LANES
 from netflix.accounts import email as addresses
 from netflix.config import Config
 from netflix.errors import CountersUnavailable, TooManyAttempts
@@ -23,7 +27,9 @@ from netflix.signin import signin
 from netflix.signin.visitor import Visitor
 from netflix.values import rates
 from tests.cli.conftest import Run
+from tests.conftest import Build
 from tests.people import MALLORY, Browser
+from tests.watching import round_trips
 
 FOREIGN: dict[str, str | list[str] | tuple[str, str]] = {
     "netflix:limitsX": "1",
@@ -80,8 +86,10 @@ def mallory(app: Flask, ada: str) -> Browser:
 
 def test_a_guesser_is_listed_first_with_the_seconds_until_free(run: Run, mallory: Browser, ada: str) -> None:
     blocked, *others = listed(run)
-    free_in = blocked.pop("free_in")
+    free_in, first, last = blocked.pop("free_in"), blocked.pop("first"), blocked.pop("last")
     assert 50 <= free_in <= 60
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first)
+    assert first <= last
     assert blocked == {
         "limit": "sign-in",
         "lane": "address",
@@ -334,12 +342,240 @@ def test_many_are_listed_and_cleared_without_naming_all_keys_at_once(app: Flask,
         pipe.execute()
     redis.config_resetstat()
     assert len(run("limits list").stdout.splitlines()) == 2500
-    assert run("limits clear --all --yes").output == "Cleared 2500 counters.\n"
+    assert run("limits clear --all --yes").output == "Cleared 2,500 counters.\n"
     asked = redis.info("commandstats")
     assert "cmdstat_keys" not in asked
     assert "cmdstat_del" not in asked
     assert asked["cmdstat_unlink"]["calls"] <= 6
     assert asked["cmdstat_lrange"]["calls"] <= 2600
+
+
+def many(redis: Redis, count: int, limit: str = "sign-in:address:60", attempts: int = 1) -> None:
+    """Counters of addresses 10.0.0.0 and up, with so many attempts just made."""
+    now = int(redis.time()[0]) * 1_000_000
+    with redis.pipeline(transaction=False) as pipe:
+        for n in range(count):
+            pipe.rpush(f"netflix:limits:{limit}:10.0.{n >> 8}.{n & 255}", *[now] * attempts)
+        pipe.execute()
+
+
+def test_a_thousand_rows_come_sorted_and_more_as_they_are_read_the_same_to_the_letter(run: Run, redis: Redis) -> None:
+    many(redis, 999)
+    many(redis, 1, attempts=4)
+    few = run("limits list --format jsonl").stdout.splitlines()
+    assert json.loads(few[0])["used"] == 5
+    many(redis, 500, "register:address:3600", attempts=10)
+    lines = run("limits list --format jsonl").stdout.splitlines()
+    assert len(lines) == 1499
+    # The seconds until free go on meanwhile.
+    assert {re.sub('"free_in": [0-9]+', "", line) for line in few} < {
+        re.sub('"free_in": [0-9]+', "", line) for line in lines
+    }
+
+
+def test_chosen_fields_of_many_come_in_the_order_asked_for(run: Run, redis: Redis) -> None:
+    many(redis, 1500)
+    lines = run("limits list --format jsonl --fields blocked,counts,who,used").stdout.splitlines()
+    assert (
+        '{"blocked": false, "counts": "strangers\' failed attempts to sign in", "who": "10.0.0.7", "used": 1}' in lines
+    )
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "table"])
+def test_many_are_printed_in_every_format(run: Run, redis: Redis, form: str) -> None:
+    many(redis, 1500)
+    printed = run(f"limits list --format {form}").stdout
+    assert {f"10.0.{n >> 8}.{n & 255}" for n in range(1500)} <= set(re.findall(r"10\.0\.\d+\.\d+", printed))
+
+
+def test_what_a_stranger_put_into_a_key_steers_no_terminal(run: Run, redis: Redis) -> None:
+    many(redis, 1500)
+    redis.rpush('netflix:limits:sign-in:address:60:"\\\x1b[31m\n%s', int(redis.time()[0]) * 1_000_000)
+    lines = run("limits list --format jsonl").stdout.splitlines()
+    assert len([json.loads(line) for line in lines]) == 1501
+    assert '"who": "\\"\\\\\\u001b[31m\\n%s"' in "".join(lines)
+
+
+def test_the_longest_waits_are_chosen_from_all(run: Run, redis: Redis) -> None:
+    many(redis, 1500)
+    many(redis, 30, attempts=4)
+    many(redis, 3, "register:address:3600", attempts=10)
+    rows = listed(run, "--top 5")
+    assert [(row["limit"], row["blocked"]) for row in rows] == [("register", True)] * 3 + [("sign-in", True)] * 2
+    assert len(listed(run, "--blocked")) == 33
+    assert len(listed(run, "--blocked --top 40")) == 33
+
+
+@pytest.mark.parametrize(
+    ("choice", "found"),
+    [
+        ("--limit sign-in", {"address", "account", "site", "device"}),
+        ("--limit in-a-row", {"account", "device"}),
+        ("--lane address", {"address"}),
+        ("--lane site --limit sign-in", {"site"}),
+        ("--lane site --limit register", set()),
+    ],
+)
+def test_a_limit_or_a_lane_is_listed_alone(run: Run, app: Flask, ada: str, choice: str, found: set[str]) -> None:
+    known = Browser(app)
+    known.sign_in(ada)
+    known.sign_out()
+    known.sign_in(ada, "not the password")
+    guess(app)
+    assert {row["lane"] for row in listed(run, choice)} == found
+
+
+def test_the_lanes_that_may_be_named_are_those_there_are() -> None:
+    assert set(LANES) == {str(lane) for lane in policy.Lane}
+
+
+@pytest.mark.parametrize(
+    ("match", "found"),
+    [
+        ("192.0.2.7", {"192.0.2.7"}),
+        ("::ffff:192.0.2.7", {"192.0.2.7"}),
+        ("192.0.2.0/24", {"192.0.2.7", "192.0.2.200"}),
+        ("192.0.2.0/25", {"192.0.2.7"}),
+        ("0.0.0.0/0", {"192.0.2.7", "192.0.2.200", "203.0.113.9"}),
+        ("192.0.2.*", {"192.0.2.7", "192.0.2.200"}),
+        ("*.?", {"192.0.2.7", "203.0.113.9"}),
+        ("2001:db8:1:2::9", {"2001:db8:1:2::/64"}),
+        ("2001:db8:1:2::/64", {"2001:db8:1:2::/64"}),
+        ("2001:db8:1:2:3::/80", {"2001:db8:1:2::/64"}),
+        ("2001:db8::/32", {"2001:db8:1:2::/64"}),
+        ("2001:db8:*", {"2001:db8:1:2::/64"}),
+        ("unknown", {"unknown"}),
+        ("all", {"all"}),
+        ("198.51.100.0/24", set()),
+        ("ada@example.org", {"ada@example.org"}),
+        ("Ada@Example.org", {"ada@example.org"}),
+    ],
+)
+def test_who_is_listed_is_chosen_by_address_network_e_mail_or_pattern(
+    run: Run, app: Flask, ada: str, match: str, found: set[str]
+) -> None:
+    for address in ("192.0.2.7", "192.0.2.200", "203.0.113.9", "2001:db8:1:2:3::4", ""):
+        guess(app, address, times=1)
+    assert {
+        row["who"] for row in json.loads(run("limits", "list", "--format", "json", "--match", match).stdout)
+    } == found
+
+
+def test_a_single_one_is_not_searched_for(run: Run, mallory: Browser, redis: Redis) -> None:
+    redis.config_resetstat()
+    assert listed(run, f"--match {MALLORY}")[0]["blocked"]
+    for words in ("limits show --address", "limits clear --dry-run --address", "limits clear --address"):
+        assert run(f"{words} {MALLORY}").exit_code == 0
+    assert run("limits clear --account ada@example.org").exit_code == 0
+    assert run("limits clear --site").exit_code == 0
+    assert not {name for name in redis.info("commandstats") if "scan" in name or "keys" in name}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--match 192.0.2.7/24", "the network is 192.0.2.0/24"),
+        ("--match 2001:db8::1/32", "the network is 2001:db8::/32"),
+        ("--match 192.0.2.0/99", "such as 192.0.2.7"),
+        ("--match 192.0.2", "'192.0.2.*'"),
+        ("--match *@example.org", "by a digest"),
+        ("--match @", "like you@example.org"),
+        ("--limit sign-on", "There is no limit 'sign-on'. There are: sign-in, in-a-row"),
+        ("--lane village", "'address', 'account', 'device', 'site'"),
+        ("--top 0", "x>=1"),
+        ("--watch", "needs a terminal"),
+        ("--watch --format jsonl", "needs a terminal"),
+    ],
+)
+def test_a_slip_in_choosing_is_told_with_its_remedy(run: Run, options: str, sentence: str) -> None:
+    refused = run(f"limits list {options}")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert sentence in refused.stderr.replace('\\"', '"')
+
+
+def test_a_digest_chooses_the_account_or_device_that_it_stands_for(run: Run, app: Flask) -> None:
+    guess(app, email="nobody@example.org", times=1)
+    who = next(row["who"] for row in listed(run) if row["lane"] == "account")
+    assert {row["lane"] for row in listed(run, f"--match {who}")} == {"account"}
+    assert listed(run, "--match nobody@example.org") == listed(run, f"--match {who}")
+
+
+def test_those_on_standard_input_are_shown_and_cleared(run: Run, app: Flask, ada: str) -> None:
+    addresses = [f"203.0.113.{n}" for n in range(8)]
+    for address in addresses:
+        guess(app, address, times=1)
+    given = "\n".join(addresses)
+    assert len(json.loads(run("limits show --address - --format json", given=given).stdout)) == 8 * 10
+    cleared = run("limits clear --address - --address 203.0.113.1", given=given).output
+    assert cleared.startswith("Cleared 8 counters of 203.0.113.0, ")
+    assert "and 3 more." in cleared
+    refused = run("limits clear --account -", given="ada@example.org\nnonsense\n")
+    assert refused.exit_code == 2
+    assert "nonsense" in refused.stderr
+    assert {row["lane"] for row in listed(run)} == {"account", "site"}
+
+
+def test_the_first_and_the_last_attempt_are_told(run: Run, app: Flask, later: Callable[[timedelta], None]) -> None:
+    guess(app, times=1)
+    later(timedelta(seconds=30))
+    guess(app, times=2)
+    row = listed(run, f"--match {MALLORY}")[0]
+    first, last = (datetime.fromisoformat(row[name]) for name in ("first", "last"))
+    assert timedelta(seconds=29) <= last - first <= timedelta(seconds=32)
+    (untouched, *_) = json.loads(run("limits show --address ::1 --format json").stdout)
+    assert (untouched["first"], untouched["last"], untouched["used"]) == (None, None, 0)
+
+
+def test_a_long_counter_is_told_as_exactly_as_a_short_one(run: Run, redis: Redis, later: Any) -> None:
+    now = int(redis.time()[0]) * 1_000_000
+    name = f"netflix:limits:in-a-row:account:2592000:{'0' * 32}"
+    for length in (15, 16, 17, 60, 100):
+        redis.delete(name)
+        redis.rpush(name, *(now - n * 1_000_000 for n in range(length)), *([now - 2592001 * 1_000_000] * 3))
+        redis.expire(name, 60)
+        (row,) = listed(run, "--limit in-a-row")
+        assert (row["used"], row["left"], row["blocked"]) == (length, 100 - length, length == 100)
+        assert row["free_in"] > 0 if length == 100 else row["free_in"] == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["no time", "nan", "inf", "1e400", "-1", "", "99999999999999999999", "0x7fffffffffffffff"]
+)
+@pytest.mark.parametrize("count", [1, 40])
+def test_values_that_are_no_times_are_not_told_as_such(run: Run, redis: Redis, text: str, count: int) -> None:
+    redis.rpush("netflix:limits:sign-in:address:60:192.0.2.1", *[text] * count)
+    assert listed(run) == []
+
+
+def test_a_redis_that_goes_half_way_leaves_whole_lines(
+    build: Build, redis: Redis, redis_url: str, short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(redis, 3000)
+    road = short_folder / "half-way.sock"
+    road.symlink_to(redis_url.removeprefix("unix://"))
+    site = build(redis_url=f"unix://{road}")
+    true, calls = Redis.scan, []
+
+    def scan(self: Redis, *args: Any, **options: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 5:
+            road.unlink()
+            self.connection_pool.disconnect()
+        return true(self, *args, **options)
+
+    monkeypatch.setattr(Redis, "scan", scan)
+    stopped = site.test_cli_runner().invoke(main, ["limits", "list", "--format", "jsonl"])
+    assert stopped.exit_code == 5
+    assert "Start the site" in stopped.stderr
+    assert 1000 < len([json.loads(line) for line in stopped.stdout.splitlines()]) < 3000
+
+
+def test_no_call_asks_redis_for_many_keys_at_once(run: Run, redis: Redis) -> None:
+    many(redis, 3000)
+    with round_trips() as trips:
+        run("limits list --format jsonl")
+    assert all(b"".join(one).count(b"netflix:limits:sign") <= 1000 for one in trips)
+    assert len(trips) < 30
 
 
 @pytest.fixture

@@ -290,12 +290,12 @@ def test_what_is_wrong_with_keys_under_our_prefix_is_told(redis: Redis) -> None:
     ]
 
 
-def test_what_is_wrong_is_looked_for_a_thousand_keys_at_a_time(redis: Redis) -> None:
+def test_what_is_wrong_is_looked_for_many_keys_at_a_time(redis: Redis) -> None:
     for n in range(2500):
         redis.rpush(f"netflix:limits:sign-in:address:60:10.0.{n >> 8}.{n & 255}", 1)
     with round_trips() as trips:
         assert {fault for _, fault in counter.oddities()} == {"no expiry"}
-    assert len(trips) <= 10
+    assert len(trips) <= 14
 
 
 def test_several_rates_are_several_counters(build: Build, redis: Redis, later: Later) -> None:
