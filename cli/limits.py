@@ -306,7 +306,7 @@ def show(
       netflix-admin limits show --address 192.0.2.7
     """
     asking.exactly_one({"--address": addresses, "--account": accounts, "--device": devices, "--site": whole_site})
-    keys = keys_of(addresses, accounts, devices, whole_site)
+    keys = keys_of(subjects(addresses, accounts, devices, whole_site))
     found = {standing.key: standing for standing in site.counter.standings(keys)}
     if listing.is_for_a_person and listing.columns == COLUMNS and len({key.who for key in keys}) == 1:
         listing = replace(listing, columns=OF_ONE)
@@ -348,8 +348,7 @@ def clear(
     )
     if everything and not dry_run:
         asking.confirm("Forget all counters, also of whoever is guessing just now?", yes)
-    wanted = None if everything else keys_of(addresses, accounts, devices, whole_site)
-    cleared = site.counter.clear(wanted, dry_run)
+    cleared = forgotten(subjects(addresses, accounts, devices, whole_site), everything, dry_run)
     chosen = addresses or accounts or devices or (("all strangers",) if whole_site else ())
     more = f" and {len(chosen) - MOST_NAMED:,} more" if len(chosen) > MOST_NAMED else ""
     whose = f" of {', '.join(chosen[:MOST_NAMED])}{more}" if chosen else ""
@@ -362,15 +361,26 @@ def clear(
         output.done(f"Cleared {counters}.")
 
 
-def keys_of(addresses: Iterable[str], accounts: Iterable[str], devices: Iterable[str], whole_site: bool) -> "list[Key]":
-    counters, lane = site.counter.counters(), site.policy.Lane
-    wanted = {
-        lane.ADDRESS: addresses,
-        lane.ACCOUNT: accounts,
-        lane.DEVICE: devices,
-        lane.SITE: [""] if whole_site else [],
-    }
-    return [key for which, subjects in wanted.items() for subject in subjects for key in counters.keys(which, subject)]
+Subjects = Sequence[tuple[str, Sequence[str]]]
+
+
+def subjects(addresses: Sequence[str], accounts: Sequence[str], devices: Sequence[str], whole_site: bool) -> Subjects:
+    """Of each lane those that were given."""
+    given = (addresses, accounts, devices, [""] if whole_site else [])
+    return [(lane, those) for lane, those in zip(LANES, given, strict=True) if those]
+
+
+def keys_of(chosen: Subjects) -> "list[Key]":
+    keys, lane_of = site.counter.counters().keys, site.policy.Lane
+    return [key for lane, those in chosen for one in those for key in keys(lane_of(lane), one)]
+
+
+def forgotten(chosen: Subjects, everything: bool, dry_run: bool) -> int:
+    if dry_run:
+        return site.counter.clear(None if everything else keys_of(chosen), dry_run=True)
+    if everything:
+        return site.freeing.free_all()
+    return sum(site.freeing.free(site.policy.Lane(lane), those) for lane, those in chosen)
 
 
 def untouched(key: "Key") -> "Standing":

@@ -176,6 +176,7 @@ ACTS = {
     "netflix.bans.ban": {"add", "revoke"},
     "netflix.lockdown.lockdown": {"turn_on", "turn_off"},
     "netflix.accounts.registration": None,
+    "netflix.accounts.freeing": None,
     "netflix.accounts.invitation": {"invite", "revoke"},
     "netflix.signin.signin": None,
     "netflix.signin.change": None,

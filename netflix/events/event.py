@@ -45,6 +45,8 @@ class Kind(StrEnum):
     PASSKEY_COPIED = "authn_token_reuse"
     DENIED = "authz_fail"
     LIMIT_REACHED = "excess_rate_limit_exceeded"
+    # Not in the vocabulary.
+    LIMIT_CLEARED = "excess_rate_limit_cleared"
     RIGHTS_CHANGED = "privilege_permissions_changed"
     SESSION_ENDED = "session_expired"
     RECOVERY_ASKED = "authn_recovery_asked"

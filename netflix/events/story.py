@@ -141,6 +141,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.PASSKEY_COPIED: lambda *_: "A copy of one of your passkeys was refused. Remove that passkey.",
     Kind.DENIED: lambda *_: "Somebody who was signed in as you asked for a page that is for administrators.",
     Kind.LIMIT_REACHED: lambda *_: "There were too many wrong attempts, so more had to wait for a while.",
+    Kind.LIMIT_CLEARED: lambda *_: "Wrong attempts were forgotten, so that nobody has to wait for them.",
     Kind.RIGHTS_CHANGED: rights_changed,
     Kind.SESSION_ENDED: session_ended,
     Kind.SESSION_RENEWED: lambda *_: "You proved that it is you.",

@@ -259,6 +259,26 @@ def test_a_dry_run_says_the_number_and_changes_nothing(run: Run, mallory: Browse
     assert dump(redis) == before
 
 
+def test_what_was_cleared_is_on_record_and_nothing_else(run: Run, app: Flask, mallory: Browser, ada: str) -> None:
+    run(f"limits clear --address {MALLORY} --dry-run")
+    run("limits clear --address ::1")
+    for options in (f"--address {MALLORY}", "--account ADA@example.org", "--site", "--all --yes"):
+        run(f"limits clear {options}")
+    guess(app, times=1)
+    run(f"limits clear --address {MALLORY} --address ::1")
+    run("limits clear --all --yes")
+    rows = json.loads(run("events list --kind excess_rate_limit_cleared --format json").stdout)
+    assert all(row["by"].startswith("operator:") for row in rows)
+    told = [(row["user"], row["detail"]) for row in reversed(rows)]
+    assert told[0] == (None, {"lane": "address", "counters": 1, "who": MALLORY})
+    assert (told[1][0], told[1][1]["counters"]) == (ada, 2)
+    assert told[2:] == [
+        (None, {"lane": "site", "counters": 1, "who": "all"}),
+        (None, {"lane": "address", "counters": 1, "of": 2}),
+        (None, {"counters": 3}),
+    ]
+
+
 def test_clearing_all_wants_to_be_told_twice(run: Run, mallory: Browser, redis: Redis) -> None:
     before = dump(redis)
     refused = run("limits clear --all", given="y\n")
