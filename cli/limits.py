@@ -407,3 +407,4 @@ def spelt(accounts: Iterable[str]) -> dict[str, str]:
 
 limits.add_command(policies.explain)
 limits.add_command(policies.policy)
+limits.add_command(policies.simulate)

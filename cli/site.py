@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from netflix.events import event
     from netflix.factors import passkey, recovery_code, rehearsal, removal
     from netflix.health import doctor
-    from netflix.limits import address, counter, policy
+    from netflix.limits import address, counter, policy, proposal
     from netflix.lockdown import lockdown
     from netflix.mail import courier, delivery, outbox
-    from netflix.signin import access, device, recovery, session
+    from netflix.signin import access, device, logged, recovery, session, simulation
     from netflix.upkeep import backup, expiry, restore
 else:
     PARTS = {
@@ -67,12 +67,14 @@ else:
         "event": "netflix.events.event",
         "expiry": "netflix.upkeep.expiry",
         "lockdown": "netflix.lockdown.lockdown",
+        "logged": "netflix.signin.logged",
         "migrations": "flask_migrate.cli",
         "network": "netflix.bans.network",
         "orders": "netflix.orders",
         "outbox": "netflix.mail.outbox",
         "password": "netflix.accounts.password",
         "policy": "netflix.limits.policy",
+        "proposal": "netflix.limits.proposal",
         "recovery": "netflix.signin.recovery",
         "passkey": "netflix.factors.passkey",
         "recovery_code": "netflix.factors.recovery_code",
@@ -84,6 +86,7 @@ else:
         "rehearsal": "netflix.factors.rehearsal",
         "removal": "netflix.factors.removal",
         "session": "netflix.signin.session",
+        "simulation": "netflix.signin.simulation",
         "user": "netflix.accounts.user",
         "values": "netflix.values",
         "wordlist": "netflix.accounts.wordlist",

@@ -158,6 +158,15 @@ class Config:
 
         Raises ConfigError, which lists all faults.
         """
+        read, problems = cls.read(env)
+        problems += cls._together(read)
+        if problems:
+            raise ConfigError(problems)
+        return cls(**read).completed()
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+        """What is set, each by itself, and what is wrong with that."""
         read: dict[str, Any] = {}
         problems = []
         for known in fields(cls):
@@ -170,11 +179,7 @@ class Config:
             except ValueError:
                 shown = "its value" if known.metadata["secret"] else repr(text)
                 problems.append(f"{name}: {shown} is not valid; it accepts {known.metadata['accepts']}.")
-        problems += cls._misspelt(env)
-        problems += cls._together(read)
-        if problems:
-            raise ConfigError(problems)
-        return cls(**read).completed()
+        return read, problems + cls._misspelt(env)
 
     @classmethod
     def _misspelt(cls, env: Mapping[str, str]) -> list[str]:

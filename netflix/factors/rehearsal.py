@@ -87,7 +87,7 @@ def used_up(asked: Asked) -> Declined | None:
     whose, option = (f" ({who})", f"--{limit.lane} {who}") if limit.lane is not Lane.SITE else ("", "--site")
     return Declined(
         f"Of {limit.counts}{whose} {decides.used} of {decides.amount} are used up; "
-        f"the next is let in in {in_words(math.ceil(decides.wait))}.",
+        f"the next has to wait {in_words(math.ceil(decides.wait))}.",
         f"`netflix-admin limits clear {option}` lets them try at once.",
     )
 

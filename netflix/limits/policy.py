@@ -18,9 +18,12 @@ class Lane(StrEnum):
     SITE = "site"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Limit:
-    """`setting` names the field of Config that holds its rates; `fixed` are rates nobody will tune."""
+    """One of the table below, which is only itself: it is looked up at each attempt.
+
+    `setting` names the field of Config that holds its rates; `fixed` are rates nobody will tune.
+    """
 
     name: str
     lane: Lane

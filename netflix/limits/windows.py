@@ -41,10 +41,11 @@ class Filled(NamedTuple):
 class Rule:
     """`amount` attempts in any `window` seconds under the Redis key `key`."""
 
-    __slots__ = ("amount", "key", "window")
+    __slots__ = ("_digest", "amount", "key", "window")
 
     def __init__(self, key: str, amount: int, window: int) -> None:
         self.key, self.amount, self.window = key, amount, window
+        self._digest = b""
 
     @property
     def is_kept_here(self) -> bool:
@@ -55,7 +56,8 @@ class Rule:
 
     @property
     def digest(self) -> bytes:
-        return blake2b(self.key.encode(), digest_size=16).digest()
+        self._digest = self._digest or blake2b(self.key.encode(), digest_size=16).digest()
+        return self._digest
 
 
 class Counted:
@@ -66,14 +68,16 @@ class Counted:
 
     __slots__ = ("late", "length", "stamps")
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, most: int) -> None:
         self.length = window * SECOND
-        self.stamps: deque[int] = deque(maxlen=MOST)
+        self.stamps: deque[int] = deque(maxlen=most)
         self.late: dict[int, int] = {}
 
 
 class Windows:
     """The counters of one process, of which none is forgotten while it counts."""
+
+    capacity, most, longest = CAPACITY, MOST, LONGEST
 
     def __init__(self) -> None:
         self.seen: dict[bytes, Counted] = {}
@@ -94,8 +98,9 @@ class Windows:
 
     def decided(self, rules: Sequence[Rule], now: int) -> tuple[int, int]:
         """The number of the rule with the longest wait, and that wait; (0, 0) when all let in."""
-        wait, number = max(((self._wait(rule, now), n) for n, rule in enumerate(rules, 1)), default=(0, 0))
-        return (number, wait) if wait > 0 else (0, 0)
+        # The first of those that wait as long, as in Redis.
+        wait, number = max(((self._wait(rule, now), -n) for n, rule in enumerate(rules, 1)), default=(0, 0))
+        return (-number, wait) if wait > 0 else (0, 0)
 
     def filled(self, rules: Sequence[Rule], now: int) -> list[Filled]:
         """How full each rule is."""
@@ -113,22 +118,22 @@ class Windows:
         )
 
     def _wait(self, rule: Rule, now: int) -> int:
-        if not rule.is_kept_here:
+        if rule.window > self.longest:
             return 0
         length = rule.window * SECOND
         counted = self.seen.get(rule.digest)
         if counted is None:
-            if len(self.seen) >= CAPACITY:
+            if len(self.seen) >= self.capacity:
                 self.make_room(now)
-            return length if len(self.seen) >= CAPACITY else 0
-        stamps, amount = counted.stamps, min(rule.amount, MOST)
+            return length if len(self.seen) >= self.capacity else 0
+        stamps, amount = counted.stamps, min(rule.amount, self.most)
         return stamps[amount - 1] + length - now if len(stamps) >= amount else 0
 
     def note(self, digest: bytes, stamp: int, window: int, heard: int) -> None:
         """The same record twice is one attempt."""
         counted = self.seen.get(digest)
         if counted is None:
-            counted = self.seen[digest] = Counted(window)
+            counted = self.seen[digest] = Counted(window, self.most)
         if stamp == 0:
             del self.seen[digest]
             return

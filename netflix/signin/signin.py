@@ -1,5 +1,7 @@
 """Signing in, being recognised, signing out."""
 
+from typing import Any
+
 from sqlalchemy import delete, update
 
 from netflix import clock
@@ -77,7 +79,8 @@ def counted_in(counted: Attempt, email: str, password: str, remembered: bool, vi
         db.session.commit()
         right = passwords.matches(password, user.password_hash if user else None, user.id if user else None)
         if not right or user is None or user.is_disabled:
-            failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted)
+            by_known = {"known": True} if known else {}
+            failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted, **by_known)
             raise refusal
         if isinstance(refusal, LockedDown) and not user.has_second_factor:
             # As dear as a wrong one, and counted: who guesses learns nothing by it.
@@ -112,8 +115,12 @@ def own_device(user: User, visitor: Visitor) -> Device | None:
 
 def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:
     """Gives back an attempt that was right; the failures before it, of strangers too, were not in a row."""
-    in_a_row = [(limit, subject) for limit, subject in subjects(email, visitor) if limit.name == policy.IN_A_ROW.name]
-    counter.refund(counted, *{(policy.IN_A_ROW, addresses.normalised(email)), *in_a_row})
+    counter.refund(counted, *in_a_row(addresses.normalised(email), subjects(email, visitor)))
+
+
+def in_a_row(account: str, counted: tuple[tuple[Limit, str], ...]) -> set[tuple[Limit, str]]:
+    """What begins anew with a right attempt that counted in those lanes."""
+    return {(policy.IN_A_ROW, account), *(one for one in counted if one[0].name == policy.IN_A_ROW.name)}
 
 
 def demand_change_if_known(user: User, password: str, address: str) -> None:
@@ -127,7 +134,7 @@ def demand_change_if_known(user: User, password: str, address: str) -> None:
         db.session.commit()
 
 
-def failed(kind: Kind, user: User | None, email: str, address: str, counted: Attempt, **detail: str) -> None:
+def failed(kind: Kind, user: User | None, email: str, address: str, counted: Attempt, **detail: Any) -> None:
     """Writes down a wrong guess, and when it was the last one allowed; of an unknown e-mail its digest alone."""
     known = {} if user else {"account": counter.who(policy.SIGN_IN_TO_ACCOUNT, addresses.normalised(email))[:12]}
     by = None if user is None else event.STRANGER

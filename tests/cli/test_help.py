@@ -60,6 +60,7 @@ def test_every_group_and_command_is_here() -> None:
         "limits list",
         "limits policy",
         "limits show",
+        "limits simulate",
         "lockdown",
         "lockdown off",
         "lockdown on",

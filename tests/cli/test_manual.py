@@ -30,6 +30,7 @@ PRINTING = [one.path.removeprefix("netflix-admin ") for one in COMMANDS if one.c
 MORE = {
     "limits explain": "--address 192.0.2.10 --account ada@example.org",
     "limits show": "--address 192.0.2.10",
+    "limits simulate": str(Path(__file__).with_name("sign-ins.jsonl")),
     "users show": "ada@example.org",
 }
 

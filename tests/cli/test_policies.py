@@ -52,12 +52,13 @@ def test_who_has_attempts_left_would_be_let_in(run: Run, app: Flask, ada: str) -
     guess(app, 2, HOME)
     told = explain(run)
     assert (told.exit_code, told.stderr, decided(told)) == (0, "It would be let in.\n", [])
-    assert [(row["lane"], row["window"], row["used"], row["allowed"]) for row in json.loads(told.stdout)] == [
-        ("address", 60, 2, 5),
-        ("address", 3600, 2, 20),
-        ("account", 3600, 2, 10),
-        ("account", 2592000, 2, 100),
-        ("site", 300, 2, 1000),
+    fields = ("lane", "who", "window", "used", "allowed")
+    assert [tuple(row[field] for field in fields) for row in json.loads(told.stdout)] == [
+        ("address", HOME, 60, 2, 5),
+        ("address", HOME, 3600, 2, 20),
+        ("account", ada, 3600, 2, 10),
+        ("account", ada, 2592000, 2, 100),
+        ("site", "all", 300, 2, 1000),
     ]
 
 

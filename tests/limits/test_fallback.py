@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from netflix.limits import fallback, windows
+from netflix.limits import fallback
 from netflix.limits.fallback import Fallback
-from netflix.limits.windows import RECORD, SECOND, Decision, Rule
+from netflix.limits.windows import RECORD, SECOND, Decision, Rule, Windows
 from netflix.log import to_stderr
 from tests.watching import ROOT, log
 
@@ -213,7 +213,7 @@ def test_an_attempt_redis_did_not_hear_of_is_first_again(counting: Fallback) -> 
 def test_a_flood_of_strangers_is_bounded_and_forgets_nobody(
     counting: Fallback, monkeypatch: pytest.MonkeyPatch, clock: list[float]
 ) -> None:
-    monkeypatch.setattr(windows, "CAPACITY", 50)
+    monkeypatch.setattr(Windows, "capacity", 50)
     let_in(counting, 5)
     flood = [counting.acquire((Rule(f"flood {n}", 5, 60),))[0] for n in range(200)]
     assert flood.count(0) == 49
@@ -223,8 +223,8 @@ def test_a_flood_of_strangers_is_bounded_and_forgets_nobody(
 
 
 def test_what_is_kept_is_bounded(counting: Fallback, journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(windows, "CAPACITY", 300)
-    monkeypatch.setattr(windows, "MOST", 100)
+    monkeypatch.setattr(Windows, "capacity", 300)
+    monkeypatch.setattr(Windows, "most", 100)
     monkeypatch.setattr(fallback, "COMPACT_ABOVE", 1000 * RECORD.size)
     for n in range(2000):
         counting.acquire((Rule(str(n), 10_000_000, 3600),))
@@ -240,7 +240,7 @@ def test_what_is_kept_is_bounded(counting: Fallback, journal: Path, monkeypatch:
 def test_a_limit_wider_than_is_kept_is_held_to_what_is_kept(
     counting: Fallback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(windows, "MOST", 100)
+    monkeypatch.setattr(Windows, "most", 100)
     assert let_in(counting, 110, Rule("wide", 10_000_000, 60)) == 100
 
 
