@@ -39,15 +39,14 @@ class Pace:
 
     # Rows of a kind whose cost is not known yet, and of any kind unless the operator says.
     FIRST = 25
-    MOST = 5000
-    # Seconds that a transaction should take: a fifth of what anybody may wait, since a machine can be busy.
-    AIM = 0.02
+    MOST = 1000
     LONGEST_REST = 0.25
 
     def __init__(self, most: int = MOST, lasts: timedelta | None = None) -> None:
         self.most = most
         self.ends = time.monotonic() + lasts.total_seconds() if lasts else None
         self.longest = self.last = 0.0
+        self.aim = InTurn.AIM
         self.begin()
 
     @property
@@ -65,12 +64,13 @@ class Pace:
         yield
         self.last = time.monotonic() - started
         self.longest = max(self.longest, self.last)
-        factor = min(2.0, max(0.25, self.AIM / self.last)) if self.last else 2.0
-        self.size = max(1, min(self.most, int(self.size * factor)))
+        factor = min(2.0, max(0.25, self.aim / self.last)) if self.last else 2.0
+        # Not below the first: what each transaction costs by itself does not shrink with it.
+        self.size = min(self.most, max(self.FIRST, int(self.size * factor)))
 
     def rest(self) -> None:
         """As long as the last one took: who waits for SQLite's one lock looks again after ever longer pauses."""
-        time.sleep(min(max(self.last, self.AIM / 4), self.LONGEST_REST))
+        time.sleep(min(max(self.last, self.aim / 4), self.LONGEST_REST))
 
 
 class Ageing(Protocol):
@@ -203,6 +203,7 @@ def purge(
     pace = pace or Pace()
     gone = Counter() if gone is None else gone
     in_turn = InSqlite() if db.engine.dialect.name == "sqlite" else InTurn()
+    pace.aim = in_turn.AIM
     try:
         for kind in run_out(keep_events):
             pace.begin()
@@ -226,6 +227,9 @@ def purge(
 class InTurn:
     """Beside a transaction: what the purge does while it keeps nobody waiting."""
 
+    # Seconds that one should take: half of what anybody may wait, and few wait for rows that have run out.
+    AIM = 0.05
+
     def begin(self) -> None:
         """Waits until it may write."""
 
@@ -240,15 +244,26 @@ class InSqlite(InTurn):
     """One writes at a time, so to wait is not the purge's own time. And what was written is brought into the file
     after the commit has let others in: SQLite itself would do it within, and wait for the disk."""
 
+    # A tenth of what anybody may wait, since all do, and a machine can be busy.
+    AIM = 0.01
+    # Seconds: after each time the next to write waits for the disk once, so not too often either.
+    EVERY = 0.5
+
+    def __init__(self) -> None:
+        self.brought_in = time.monotonic()
+
     def begin(self) -> None:
         db.session.execute(text("PRAGMA wal_autocheckpoint = 0"))
         db.session.execute(text("BEGIN IMMEDIATE"))
 
     def end(self) -> None:
-        db.session.execute(text("PRAGMA wal_checkpoint(PASSIVE)"))
+        if time.monotonic() - self.brought_in >= self.EVERY:
+            db.session.execute(text("PRAGMA wal_checkpoint(PASSIVE)"))
+            self.brought_in = time.monotonic()
 
     def leave(self) -> None:
         db.session.rollback()
+        db.session.execute(text("PRAGMA wal_checkpoint(PASSIVE)"))
         db.session.execute(text("PRAGMA wal_autocheckpoint = 1000"))
         db.session.rollback()
 

@@ -132,9 +132,11 @@ def check_idle(config: Config) -> None:
             except BlockingIOError:
                 raise Declined("The site is running.", STOP) from None
     with suppress(OSError, ValueError):
-        at = urlsplit(config.served_at.read_text().strip())
-        with socket.create_connection((at.hostname or "", at.port or (443 if at.scheme == "https" else 80)), 2):
-            raise Declined(f"The site is running, at {at.geturl()}.", STOP)
+        told = urlsplit(config.served_at.read_text().strip())
+        # Behind the address that people type a proxy answers, whether the site runs or not.
+        host, port = (config.host, config.port) if config.url else (told.hostname or "", told.port or 80)
+        with socket.create_connection((host, port), 2):
+            raise Declined(f"The site is running, at {host} port {port}.", STOP)
     if not is_sqlite(config):
         with db.engine.connect() as connection:
             others = connection.scalar(OTHERS) or 0

@@ -6,6 +6,7 @@ import io
 import json
 import resource
 import shutil
+import socket
 import sqlite3
 import subprocess
 import tarfile
@@ -260,6 +261,21 @@ def test_a_site_with_a_redis_of_its_own_is_seen_to_run(build: Build, backup: Pat
         7,
         "Error: The site is running. Stop the site and whatever else has it open, and try again.",
     )
+
+
+@pytest.mark.parametrize("has_name", [True, False])
+def test_a_site_that_answers_where_it_said_is_seen_to_run(
+    build: Build, backup: Path, config: Config, has_name: bool
+) -> None:
+    """Told by its own port, and not by a proxy's, which answers also for a site that was killed."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        named = {"url": "https://127.0.0.1:9", "port": port} if has_name else {}
+        config.served_at.write_text(str(named.get("url", f"http://127.0.0.1:{port}")))
+        told = build(**named).test_cli_runner().invoke(main, ["restore", str(backup), "--yes"])
+    assert told.exit_code == 7
+    assert f"The site is running, at 127.0.0.1 port {port}." in told.stderr
+    assert build(**named).test_cli_runner().invoke(main, ["restore", str(backup), "--yes"]).exit_code == 0
 
 
 def test_a_damaged_database_can_be_replaced(app: Flask, run: Run, backup: Path, config: Config) -> None:

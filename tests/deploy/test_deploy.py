@@ -196,6 +196,10 @@ def test_a_service_may_do_no_more_than_it_must(path: Path) -> None:
     assert not re.search(r"NETFLIX_(?!INSTANCE=/var/lib/netflix$)\w+=", path.read_text(), re.M)
 
 
+def test_who_holds_a_lock_is_not_kept_waiting_itself() -> None:
+    assert "Nice=" not in (DEPLOY / "systemd" / "netflix-purge.service").read_text()
+
+
 def test_the_operator_s_page_names_every_file_and_repeats_none() -> None:
     assert "deploy/cron/netflix" in OPERATIONS
     assert "deploy/systemd/" in OPERATIONS

@@ -88,14 +88,16 @@ def test_a_turn_is_sized_by_the_time_that_the_last_one_took(monkeypatch: pytest.
     now = 0.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     pace = Pace(most=1000)
+    pace.aim = 0.01
     sizes = []
-    for cost in [0.0001] * 8 + [0.001, 0.0001, 0.0001]:
+    for cost in [0.00005] * 8 + [0.0005, 0.00005, 0.00005] + [0.1] * 3:
         sizes.append(pace.size)
         with pace.turn():
             now += cost * pace.size
     assert sizes[:5] == pytest.approx([25, 50, 100, 200, 200], rel=0.02)
-    assert sizes[8:] == pytest.approx([200, 50, 100], rel=0.02)
-    assert pace.longest == pytest.approx(0.2, rel=0.02)
+    assert sizes[8:11] == pytest.approx([200, 50, 100], rel=0.02)
+    assert sizes[-1] == 25
+    assert pace.longest > 1
 
 
 def test_it_begins_small_with_each_kind_and_never_goes_over_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
