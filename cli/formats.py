@@ -90,13 +90,9 @@ class Listing:
         return replace(self, columns=[replace(column, value=None) for column in self.columns])
 
     def print_written(self, batches: Iterable[Sequence[str]]) -> None:
-        """Lines that the database wrote: what could steer a terminal is looked for in a whole batch at once."""
+        """Lines that the database wrote."""
         for lines in batches:
-            text = "\n".join((*lines, ""))
-            # Of ASCII the database has escaped all but one.
-            if not text.isascii() or "\x7f" in text:
-                text = "".join(f"{line if line.isprintable() else escaped(line)}\n" for line in lines)
-            click.echo(text, nl=False)
+            click.echo(joined(lines), nl=False)
 
     def print_table(self, rows: Sequence[Any], empty: str) -> None:
         from . import tables
@@ -217,6 +213,15 @@ def record(columns: Sequence[Column], row: Any) -> dict[str, Any]:
 def as_json(value: Mapping[str, Any] | Sequence[Any], indent: int | None = None) -> str:
     """Letters of any language as they are; what could steer a terminal, escaped."""
     return escaped(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def joined(lines: Sequence[str]) -> str:
+    """Lines of JSON that a database wrote, with what could steer a terminal escaped."""
+    text = "\n".join((*lines, ""))
+    # Of ASCII it has escaped all but one.
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(f"{line if line.isprintable() else escaped(line)}\n" for line in lines)
 
 
 def escaped(text: str) -> str:

@@ -1,11 +1,12 @@
 """Which passwords are refused: the operator's own list, what is in use, and a try."""
 
+import re
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -57,9 +58,54 @@ def one_in(error: float | None) -> str:
     return f"1 in {1 / error:,.0f}" if error else "-"
 
 
+class Cost(NamedTuple):
+    """What a cost takes on this machine."""
+
+    rounds: int
+    milliseconds: float
+    chosen: bool
+    present: bool
+
+
+COSTS = (
+    Column("rounds", "Rounds", type="integer"),
+    Column("milliseconds", "Milliseconds", type="number"),
+    Column("chosen", "", type="boolean"),
+    Column("present", "", type="boolean"),
+    Column("note", "", value=lambda cost: marked(cost), role=lambda cost: "good" if cost.chosen else "quiet"),
+)
+KEPT = (
+    Column("scheme", "Scheme", role=lambda _: "noun", shrinks=True),
+    Column("rounds", "Rounds", type="integer?"),
+    Column("users", "Users", type="integer"),
+    Column("must_change", "Must change", type="integer"),
+    Column("state", "State", role=lambda kept: "bad" if kept.is_lost else "quiet", shrinks=True),
+)
+# Off loopback the site takes no less, and nowhere more.
+LEAST_ROUNDS, MOST_ROUNDS = 10, 16
+TRIES = 3
+
+
+class Target(click.ParamType):
+    """A short time, in milliseconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = re.fullmatch(r"(\d{1,5}(?:\.\d{1,3})?)(ms|s)", value)
+        milliseconds = float(found[1]) * (1000 if found[2] == "s" else 1) if found else 0
+        if not 1 <= milliseconds <= 10_000:
+            self.fail(f"'{value}' is no time. Give one such as 250ms or 0.5s, up to 10s.", param, ctx)
+        return milliseconds
+
+
+def marked(cost: Cost) -> str:
+    return ", ".join(word for word, so in (("choose this", cost.chosen), ("set now", cost.present)) if so)
+
+
 @click.group()
 def passwords() -> None:
-    """Refuse passwords that guessers know, and try one out.
+    """Refuse those that guessers know, and see how all are kept.
 
     \b
     Example:
@@ -177,3 +223,60 @@ def listed(name: str, path: Path) -> Listed:
     except (site.blocklist.Broken, OSError) as error:
         return Listed(name, path, f"broken: {error}")
     return Listed(name, path, SOUND, known.count, known.size, known.wrongly, known.source, made_at)
+
+
+@passwords.command()
+@click.option(
+    "--target", type=Target(), default="250ms", metavar="TIME", help="What one check may take.", show_default=True
+)
+@formats.listing(COSTS)
+@site.within
+def calibrate(target: float, listing: Listing) -> None:
+    """Measure what a password check costs here.
+
+    Chosen is the highest NETFLIX_BCRYPT_ROUNDS that takes no longer than the target.
+    Measure while the machine is at rest.
+
+    \b
+    Example:
+      netflix-admin passwords calibrate --target 250ms
+    """
+    present, took = site.config.current().bcrypt_rounds, measured(target)
+    affordable = [rounds for rounds, milliseconds in took.items() if milliseconds <= target]
+    chosen = max(affordable, default=LEAST_ROUNDS)
+    listing.print([Cost(rounds, took[rounds], rounds == chosen, rounds == present) for rounds in took], "")
+    if not affordable:
+        output.note(f"No cost takes so little here, and {LEAST_ROUNDS} is the least that is safe.")
+    if chosen == present:
+        output.note(f"NETFLIX_BCRYPT_ROUNDS is {present}: leave it.")
+    else:
+        output.note(
+            f"Set NETFLIX_BCRYPT_ROUNDS={chosen}; it is {present} now. Passwords are kept anew at the next sign-in."
+        )
+
+
+def measured(target: float) -> dict[int, float]:
+    """Milliseconds by cost, up to the first that takes too long; of a few tries the quickest, as others work here."""
+    took: dict[int, float] = {}
+    with click.progressbar(
+        length=int(4 * TRIES * target), label="Measuring", file=sys.stderr, hidden=not output.is_terminal(sys.stderr)
+    ) as bar:
+        for rounds in range(LEAST_ROUNDS, MOST_ROUNDS + 1):
+            took[rounds] = round(min(site.password.seconds_of(rounds) for _ in range(TRIES)) * 1000, 1)
+            bar.update(int(TRIES * took[rounds]))
+            if took[rounds] > target:
+                break
+    return took
+
+
+@passwords.command()
+@formats.listing(KEPT)
+@site.within
+def report(listing: Listing) -> None:
+    """Show by which schemes and costs passwords are kept.
+
+    \b
+    Example:
+      netflix-admin passwords report --format json
+    """
+    listing.print(site.survey.survey(), "There are no users.")

@@ -64,6 +64,8 @@ def as_refusal(error: Exception) -> Refusal:
         reason = str(error.orig).partition("\n")[0]
         if "locked" in reason:
             return DatabaseUnavailable("The database is busy with something else.", "Try again in a moment.")
+        if "is full" in reason or "No space left" in reason:
+            return DatabaseUnavailable(f"There is no room left for the database ({reason}).", "Make room on its disk.")
         return DatabaseUnavailable(f"The database does not answer or is not migrated ({reason}).")
     if isinstance(error, site.redis_errors.RedisError):
         return CountersUnavailable()

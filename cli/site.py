@@ -30,11 +30,13 @@ if TYPE_CHECKING:
         invitation,
         password,
         registration,
+        roll,
         screening,
+        survey,
         user,
         wordlist,
     )
-    from netflix.administration import directory, rights
+    from netflix.administration import directory, exporting, importing, rights
     from netflix.bans import ban, network
     from netflix.events import event
     from netflix.factors import passkey, recovery_code, rehearsal, removal
@@ -63,8 +65,10 @@ else:
         "email": "netflix.accounts.email",
         "errors": "netflix.errors",
         "freeing": "netflix.accounts.freeing",
+        "importing": "netflix.administration.importing",
         "invitation": "netflix.accounts.invitation",
         "event": "netflix.events.event",
+        "exporting": "netflix.administration.exporting",
         "expiry": "netflix.upkeep.expiry",
         "lockdown": "netflix.lockdown.lockdown",
         "logged": "netflix.signin.logged",
@@ -82,6 +86,8 @@ else:
         "registration": "netflix.accounts.registration",
         "rights": "netflix.administration.rights",
         "restore": "netflix.upkeep.restore",
+        "roll": "netflix.accounts.roll",
+        "survey": "netflix.accounts.survey",
         "screening": "netflix.accounts.screening",
         "rehearsal": "netflix.factors.rehearsal",
         "removal": "netflix.factors.removal",

@@ -1,9 +1,10 @@
 """What a person may do once, with a link that they were given: the link carries the token, the row its digest."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, select
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, select
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
 from netflix import clock, token
@@ -89,6 +90,25 @@ BY_DIGEST = (
     .options(contains_eager(OneTimeLink.user))
     .where(OneTimeLink.digest == bindparam("digest"), OneTimeLink.purpose == bindparam("purpose"))
 )
+
+
+def issue_each(user_ids: Sequence[int], purpose: Purpose) -> list[str]:
+    """A token for each of these users, who are new and have no link; committed by the act that called."""
+    tokens = [token.fresh() for _ in user_ids]
+    expires_at = clock.now() + LASTS[purpose]
+    rows = [
+        {
+            "user_id": user_id,
+            "purpose": str(purpose),
+            "digest": token.digest(carried),
+            "expires_at": expires_at,
+            "email": "",
+        }
+        for user_id, carried in zip(user_ids, tokens, strict=True)
+    ]
+    if rows:
+        db.session.execute(insert(OneTimeLink), rows)
+    return tokens
 
 
 def used(carried: str, purpose: Purpose) -> tuple[User, str]:

@@ -9,12 +9,15 @@ systems export it, is verified too and replaced at the next sign-in.
 import base64
 import hmac
 import logging
+import re
 import secrets
+import time
 import unicodedata
 from functools import lru_cache
 
 from netflix.accounts import hashing, screening
 from netflix.config import Config, current
+from netflix.errors import NotAccepted
 from netflix.extensions import bcrypt
 
 log = logging.getLogger("netflix.accounts")
@@ -22,6 +25,11 @@ log = logging.getLogger("netflix.accounts")
 # NIST SP 800-63B-4 3.1.1.2: far beyond 64. How short it may be is a setting.
 LONGEST = 1024
 SCHEME = "hs384"
+VERSIONS = ("2a", "2b", "2y")
+BASE64 = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+# With its cost, and the last signs of its salt and of its digest.
+BARE = re.compile(r"\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}([./A-Za-z0-9])[./A-Za-z0-9]{30}([./A-Za-z0-9])")
+KEYED = re.compile(rf"{SCHEME}\.[0-9a-f]{{8}}")
 # Of a generated one: no letter or digit that is taken for another when read out.
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -97,6 +105,40 @@ def is_outdated(kept: str) -> bool:
     """Whether it should be stored anew: another scheme, key or cost than today's."""
     config = current()
     return not kept.startswith(f"{scheme_id(config)}$2b${config.bcrypt_rounds:02}$")
+
+
+def adopted(text: str) -> str:
+    """A hash that was kept elsewhere, as it is kept here: bare bcrypt, or one of this site's own key.
+
+    None that is dearer than ours: its time would tell who has it, and the dearest hold a lane for days.
+    Raises NotAccepted.
+    """
+    config, (scheme, mark, bare) = current(), text.partition("$")
+    found = BARE.fullmatch(mark + bare)
+    if found is None or (scheme and not KEYED.fullmatch(scheme)):
+        fault = "Its password_hash is not bcrypt's ($2a$, $2b$ or $2y$). Leave it out, and give them a link."
+    elif scheme and scheme != scheme_id(config):
+        fault = (
+            f"Its password_hash was made under the NETFLIX_PASSWORD_KEY of another site ({scheme}; this one's is "
+            f"{scheme_id(config)}), so nobody could sign in with it. Give this site that key, or leave the hash out."
+        )
+    elif int(found[1]) > config.bcrypt_rounds:
+        fault = (
+            f"Its password_hash costs {int(found[1])}, more than this site's {config.bcrypt_rounds}, and would tell "
+            f"who is here. Set NETFLIX_BCRYPT_ROUNDS to {int(found[1])} (16 at most), or leave the hash out."
+        )
+    else:
+        # Some write bits that do not count, which our bcrypt refuses to read.
+        salt_end, end = (BASE64[BASE64.index(found[n]) & spared] for n, spared in ((2, 0b110000), (3, 0b111100)))
+        return f"{scheme}{mark}{bare[: found.start(2) - 1]}{salt_end}{bare[found.end(2) - 1 : -1]}{end}"
+    raise NotAccepted({"password_hash": [fault]})
+
+
+def seconds_of(rounds: int) -> float:
+    """How long one hash of a cost takes here."""
+    started = time.perf_counter()
+    bcrypt.generate_password_hash(b"x" * 64, rounds)
+    return time.perf_counter() - started
 
 
 def prehashed(text: str, secret: str) -> bytes:

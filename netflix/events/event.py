@@ -159,6 +159,8 @@ class ChainStart(Model):
         return hmac.compare_digest(self.seal, self.sealed(self.number, self.digest))
 
 
+# A statement that changes nothing that was read has nothing to tell it.
+AS_IT_IS = {"synchronize_session": False}
 LENGTHENED = update(ChainEnd).values(length=ChainEnd.length + 1).returning(ChainEnd.length, ChainEnd.digest)
 
 
@@ -166,10 +168,10 @@ def chain_key() -> bytes:
     return hmac.digest(settings.current().password_key.encode(), b"netflix event chain", "sha256")
 
 
-def link(before: bytes, values: Sequence[Any]) -> bytes:
-    """The digest that follows from the digest before and the values of `LINKED`."""
+def link(before: bytes, values: Sequence[Any], key: bytes = b"") -> bytes:
+    """The digest that follows from the digest before and the values of `LINKED`; `key` is the chain's, where known."""
     number, at, *rest = values
-    return hmac.digest(chain_key(), before + json.dumps([number, at.isoformat(), *rest]).encode(), "sha256")
+    return hmac.digest(key or chain_key(), before + json.dumps([number, at.isoformat(), *rest]).encode(), "sha256")
 
 
 def record(kind: Kind, user_id: int | None = None, address: str = "", by: str | None = None, **detail: Any) -> None:
@@ -195,6 +197,25 @@ def record(kind: Kind, user_id: int | None = None, address: str = "", by: str | 
     db.session.execute(insert(Event).values(values))
     db.session.execute(update(ChainEnd).values(digest=row.digest), execution_options={"synchronize_session": False})
     db.session.info.setdefault("events", []).append(row)
+
+
+def record_each(kind: Kind, about: Sequence[tuple[int, dict[str, Any]]]) -> None:
+    """As `record`, an event about each of these users with its detail, by the operator at a terminal.
+
+    They stand in no log, as nothing does that is done at a terminal.
+    """
+    if not about:
+        return
+    lengthened = update(ChainEnd).values(length=ChainEnd.length + len(about))
+    end = db.session.execute(lengthened.returning(ChainEnd.length, ChainEnd.digest), execution_options=AS_IT_IS).one()
+    digest, at, by, key = end.digest, clock.now(), OPERATOR.name[:80], chain_key()
+    names, rows = [column.key for column in LINKED], []
+    for number, (user_id, detail) in enumerate(about, end.length - len(about) + 1):
+        values = [number, at, str(kind), user_id, by, "", json.dumps(detail, separators=(",", ":"))]
+        digest = link(digest, values, key)
+        rows.append(dict(zip(names, values, strict=True), digest=digest))
+    db.session.connection().execute(insert(Event), rows)
+    db.session.execute(update(ChainEnd).values(digest=digest), execution_options=AS_IT_IS)
 
 
 def length() -> int:

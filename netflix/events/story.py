@@ -150,7 +150,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.UNLOCK_ASKED: lambda *_: "Somebody who had to wait asked for a mail with a link that lets them try at once.",
     Kind.UNLOCKED: lambda *_: "A browser was let past the strangers' wait by a link that was mailed to you.",
     Kind.REGISTERED_AGAIN: lambda *_: "Somebody tried to make another account with your e-mail.",
-    Kind.EMAIL_VERIFIED: lambda *_: "You confirmed your e-mail.",
+    Kind.EMAIL_VERIFIED: lambda event, _: f"{doer(event)} confirmed your e-mail.",
     Kind.EMAIL_CHANGE_ASKED: lambda *_: "You asked to change your e-mail.",
     Kind.EMAIL_CHANGED: lambda *_: "Your e-mail was changed.",
     Kind.EMAIL_RESTORED: lambda *_: "A change of your e-mail was taken back, and your password forgotten.",

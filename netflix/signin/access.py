@@ -3,7 +3,7 @@
 Who is meant is given by e-mail or number, who acts as an `Actor`: never an administrator about themselves.
 """
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from netflix import clock
 from netflix.accounts import email as addresses
@@ -46,6 +46,30 @@ def set_password(email: str, password: str, for_good: bool = True) -> User:
         User.demand_change(user.id, kept)
     notice.tell(user.told_at, Kind.PASSWORD_CHANGED)
     event.record(Kind.PASSWORD_CHANGED, user.id)
+    db.session.commit()
+    return user
+
+
+def adopt(email: str, kept: str) -> User:
+    """Gives a password as it was kept elsewhere to who has none. Raises NotFound."""
+    user = User.named(email)
+    shut_out(user)
+    given = update(User).where(User.id == user.id, User.password_hash.is_(None)).values(password_hash=kept)
+    if db.session.execute(given.returning(User.id)).scalar():
+        notice.tell(user.told_at, Kind.PASSWORD_CHANGED)
+        event.record(Kind.PASSWORD_CHANGED, user.id)
+        db.session.commit()
+    else:
+        db.session.rollback()
+    return user
+
+
+def vouch_for(email: str) -> User:
+    """The operator's word that an e-mail is its user's. Raises NotFound."""
+    user = User.named(email)
+    if not user.is_verified:
+        user.verified_at = clock.now()
+        event.record(Kind.EMAIL_VERIFIED, user.id)
     db.session.commit()
     return user
 

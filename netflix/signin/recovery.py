@@ -62,4 +62,8 @@ def redeem(carried: str, password: str, address: str, user_agent: str = "") -> U
 
 
 def address_of(link: OneTimeLink) -> str:
-    return links.link(f"/recover/{link.token}")
+    return opened_by(link.token)
+
+
+def opened_by(token: str) -> str:
+    return links.link(f"/recover/{token}")

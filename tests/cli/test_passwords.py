@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import event as listened
 
 from netflix.accounts import password as passwords
 from netflix.accounts import screening
+from netflix.accounts.user import User
 from netflix.config import Config
+from netflix.extensions import db
 from tests.cli.conftest import Run
 from tests.cli.terminal import at_a_terminal
 from tests.people import PASSWORD
@@ -180,3 +183,66 @@ def test_a_bar_is_shown_at_a_terminal_alone(config: Config, run: Run, path: Path
     assert "Reading" in seen.screen
     assert "50,000 passwords are refused now." in seen.screen
     assert run(f"passwords import {path}").output == "50,000 passwords are refused now.\n"
+
+
+def test_a_report_counts_schemes_and_costs(run: Run, app: Flask, ada: str) -> None:
+    run("users create zoe@example.org --generate")
+    run("users create nil@example.org --link")
+    bare = "$" + "2y$04$" + "W" * 21 + "e" + "N" * 30 + "o"
+    lost, odd = f"hs384.00000000{bare.replace('2y', '2b')}", "scrypt:32768:8:1$salt$hash"
+    with app.app_context():
+        for n, kept in enumerate((bare, bare, bare.replace("$04$", "$12$"), lost, odd)):
+            db.session.add(User(email=f"{n}@example.org", email_key=f"{n}@example.org", password_hash=kept))
+        db.session.commit()
+        ours = passwords.scheme_id(app.extensions["netflix-config"])
+    rows = {(row["scheme"], row["rounds"]): row for row in json.loads(run("passwords report --format json").stdout)}
+    assert rows.pop((ours, 4)) == {
+        "scheme": ours,
+        "rounds": 4,
+        "users": 2,
+        "must_change": 1,
+        "state": "as today",
+    }
+    assert {key: row["users"] for key, row in rows.items()} == {
+        ("bcrypt $2y$", 4): 2,
+        ("bcrypt $2y$", 12): 1,
+        ("hs384.00000000", 4): 1,
+        ("none", None): 1,
+        ("unknown", None): 1,
+    }
+    assert rows["bcrypt $2y$", 4]["state"] == "made anew at the next sign-in"
+    assert rows["hs384.00000000", 4]["state"] == "of another key: give them a link"
+    assert rows["unknown", None]["state"].startswith("cannot be read")
+
+
+def test_a_report_is_one_statement(run: Run, app: Flask, ada: str) -> None:
+    with app.app_context():
+        engine = db.engine
+    seen: list[str] = []
+    listened.listen(engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+    run("passwords report")
+    assert len([statement for statement in seen if "user" in statement]) == 1
+
+
+def test_what_a_check_costs_is_measured_and_a_cost_chosen(run: Run) -> None:
+    told = run("passwords calibrate --target 1ms --format json")
+    assert told.exit_code == 0
+    rows = json.loads(told.stdout)
+    assert [(row["rounds"], row["chosen"], row["present"]) for row in rows] == [(10, True, False)]
+    assert rows[0]["milliseconds"] > 0
+    assert "Set NETFLIX_BCRYPT_ROUNDS=10; it is 4 now." in told.stderr
+    assert "the least that is safe" in told.stderr
+
+
+def test_the_highest_cost_within_the_target_is_chosen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "seconds_of", lambda rounds: 2**rounds / 2**12 / 4)
+    rows = json.loads(run("passwords calibrate --format json").stdout)
+    assert [(row["rounds"], row["milliseconds"]) for row in rows] == [(10, 62.5), (11, 125), (12, 250), (13, 500)]
+    assert [row["rounds"] for row in rows if row["chosen"]] == [12]
+    told = run("passwords calibrate --target 0.5s")
+    assert "13\t500.0\tyes\tno\tchoose this" in told.stdout
+
+
+@pytest.mark.parametrize("target", ["soon", "0ms", "11s", "250"])
+def test_what_is_no_target_is_a_slip(run: Run, target: str) -> None:
+    assert run(f"passwords calibrate --target {target}").exit_code == 2

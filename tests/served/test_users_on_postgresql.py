@@ -1,5 +1,6 @@
 """Listing, importing and exporting users on PostgreSQL."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
+from cli import main
 from netflix.accounts.user import User
+from netflix.events import event
 from netflix.extensions import db
 from tests.administration.test_directory import SERVED, USERS, explained, written_both_ways
 from tests.administration.test_directory import test_a_batch_is_no_end as batches
@@ -69,3 +72,26 @@ def test_the_table_is_never_sorted(app: Flask) -> None:
                 assert (index or "uq_user_email_key") in plan
                 # The few that a filter picks are sorted in no time.
                 assert ("Sort" not in plan) or wanted.admin or wanted.disabled or wanted.unverified
+
+
+def test_people_move_in_and_out(app: Flask, tmp_path: Path) -> None:
+    run = app.test_cli_runner()
+    bare = "$2y$04$" + "W" * 21 + "e" + "N" * 30 + "o"
+    rows = [f"{n}@example.org,{'yes' if n % 2 else 'no'},2024-05-0{n % 9 + 1},{bare}\n" for n in range(25)]
+    text = "email,admin,created_at,password_hash\n" + "".join(rows)
+    done = run.invoke(main, ["users", "import", "-", "--batch", "10"], input=text + "nil@example.org,,,\nnobody,,,\n")
+    assert done.exit_code == 8
+    assert done.stdout.startswith("Imported 26 users; 1 row refused.")
+    again = run.invoke(main, ["users", "import", "-", "--update"], input=text.replace("no,2024", "yes,2024"))
+    assert again.stdout == "Imported 0 users; changed 13; 12 were there already.\n"
+    with app.app_context():
+        assert list(event.faults()) == []
+    report = json.loads(run.invoke(main, ["passwords", "report", "--format", "json"]).stdout)
+    assert [(row["scheme"], row["rounds"], row["users"]) for row in report] == [
+        ("bcrypt $2y$", 4, 25),
+        ("none", None, 1),
+    ]
+    for form in ("jsonl", "csv"):
+        out = run.invoke(main, ["users", "export", "--format", form, "--with-hashes"]).stdout
+        back = run.invoke(main, ["users", "import", "-", "--dry-run", "--update"], input=out)
+        assert back.stdout == "", out[:300]

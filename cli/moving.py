@@ -1,0 +1,135 @@
+"""What `users import` and `users export` tell, beside what they do."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from netflix.errors import DatabaseUnavailable
+
+from . import files, formats, output, refusals, site
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+    from netflix.accounts.roll import Refused
+    from netflix.administration.importing import Done
+
+STDIN = "-"
+# To a person: more than would be read is in the report.
+TOLD = 20
+# In bytes: what takes longer than a second.
+LONG = 500_000
+
+
+class Tally:
+    """What became of all rows so far."""
+
+    def __init__(self) -> None:
+        self.new = self.known = self.changed = self.without_password = self.refused = 0
+
+    def add(self, done: "Done") -> None:
+        self.new += done.new
+        self.known += done.known
+        self.changed += done.changed
+        self.without_password += done.without_password
+        self.refused += len(done.refused)
+
+    def __str__(self) -> str:
+        return f"{self.new:,} new, {self.known:,} there, {self.refused:,} refused"
+
+    def in_words(self, is_rehearsal: bool) -> str:
+        said = [f"{'Would import' if is_rehearsal else 'Imported'} {users(self.new)}"]
+        said += [f"{'would change' if is_rehearsal else 'changed'} {self.changed:,}"] if self.changed else []
+        unchanged = self.known - self.changed
+        said += [f"{unchanged:,} {'was' if unchanged == 1 else 'were'} there already"] if unchanged > 0 else []
+        said += [f"{self.refused:,} row{'s' * (self.refused != 1)} refused"] if self.refused else []
+        return "; ".join(said) + "."
+
+
+def users(count: int) -> str:
+    return f"{count:,} user{'s' * (count != 1)}"
+
+
+class Report:
+    """Each refused row on standard error, as many as are read, and all of them in a file where one is named."""
+
+    def __init__(self, file: IO[str] | None) -> None:
+        self._file = file
+        self._most = TOLD if output.is_terminal(sys.stderr) else None
+        self._kept: list[Refused] = []
+        self._count = 0
+
+    def add(self, refused: "list[Refused]") -> None:
+        self._count += len(refused)
+        if self._file:
+            self._file.writelines(f"{formats.as_json(one._asdict())}\n" for one in refused)
+        if self._most is None:
+            self._tell(refused)
+        else:
+            # Not between the steps of a bar.
+            self._kept += refused[: self._most - len(self._kept)]
+
+    def end(self) -> None:
+        self._tell(self._kept)
+        more = self._count - len(self._kept)
+        if self._most and more:
+            output.note(f"… and {more:,} more{'' if self._file else ': --report FILE has all of them'}.")
+
+    @staticmethod
+    def _tell(refused: "list[Refused]") -> None:
+        for one in refused:
+            output.note(f"Line {one.line}{f', {one.email}' if one.email else ''}: {one.reason}")
+
+
+def imported(name: str, report_to: str | None, skipping: bool, **how: Any) -> Tally:
+    """Imports a file, telling how far it is at a terminal. What was committed is told, however it ends."""
+    size = Path(name).stat().st_size if name != STDIN else 0
+    tally, seen = Tally(), output.is_terminal(sys.stderr) and size > LONG
+    with ExitStack() as opened:
+        report = Report(opened.enter_context(files.placed(Path(report_to))) if report_to else None)
+        opened.callback(report.end)
+        file = opened.enter_context(click.open_file(name, "rb"))
+        bar: ProgressBar[None] = opened.enter_context(
+            click.progressbar(
+                length=size,
+                label="Importing",
+                file=sys.stderr,
+                hidden=not seen,
+                item_show_func=lambda _: str(tally),
+            )
+        )
+        read = 0
+        try:
+            for done in site.importing.imported(site.roll.read(file, skipping), **how):
+                tally.add(done)
+                report.add(done.refused)
+                for email, link in done.links:
+                    output.product(f"{output.printable(email)}\t{link}")
+                place = file.tell() if seen else 0
+                bar.update(place - read)
+                read = place
+        except KeyboardInterrupt:
+            output.note(ended_early(tally))
+            raise
+        except site.database_errors.DBAPIError as error:
+            why = refusals.as_refusal(error)
+            raise DatabaseUnavailable(f"{why.sentence} {ended_early(tally)}", why.remedy) from error
+    return tally
+
+
+def ended_early(tally: Tally) -> str:
+    if not tally.new:
+        return "No user was imported before that."
+    was, stay = ("was", "stays") if tally.new == 1 else ("were", "stay")
+    return f"{users(tally.new)} {was} imported before that, and {stay}; run the same again to go on."
+
+
+def exported(where: str, batches: Iterator[list[str]], is_csv: bool) -> None:
+    with ExitStack() as opened:
+        file = opened.enter_context(files.placed(Path(where))) if where != STDIN else None
+        for lines in batches:
+            click.echo("".join(lines) if is_csv else formats.joined(lines), file, nl=False)

@@ -1,0 +1,147 @@
+"""People from elsewhere become users, a batch at a time: each is one transaction with its events, or nothing.
+
+A second run goes on where the first one ended, since who is there is left as they are. A batch is short: nobody who
+signs in meanwhile waits long. Each new user has an event of their own, so that the record says of every account how it
+began.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from netflix import clock
+from netflix.accounts import one_time_link
+from netflix.accounts.one_time_link import Purpose
+from netflix.accounts.roll import Person, Refused
+from netflix.accounts.user import User
+from netflix.errors import Refusal
+from netflix.events import event
+from netflix.events.event import Kind
+from netflix.extensions import db
+from netflix.signin import access, recovery
+
+BATCH = 1000
+USERS: Table = User.__table__  # type: ignore[assignment]
+
+
+class Done(NamedTuple):
+    """What became of a batch: how many are new, were there already, were changed, and have no password.
+
+    `links` are one-time links by e-mail, for new users without a password.
+    """
+
+    new: int
+    known: int
+    changed: int
+    without_password: int
+    refused: list[Refused]
+    links: list[tuple[str, str]]
+
+
+def imported(
+    rows: Iterable[Person | Refused],
+    size: int = BATCH,
+    updating: bool = False,
+    inviting: bool = False,
+    is_rehearsal: bool = False,
+) -> Iterator[Done]:
+    """Takes a batch of rows each time it is asked. With `updating` who is there already gets what their row says.
+
+    A rehearsal says what would be done, and writes nothing.
+    """
+    rows = iter(rows)
+    while batch := list(islice(rows, size)):
+        people = sorted((one for one in batch if isinstance(one, Person)), key=lambda person: person.key)
+        refused = [one for one in batch if isinstance(one, Refused)]
+        there = known(people)
+        fresh = [person for person in people if person.key not in there]
+        new, links = (fresh, []) if is_rehearsal else added(fresh, inviting)
+        changed = 0
+        if updating:
+            changed, faults = updated([(there[one.key], one) for one in people if one.key in there], is_rehearsal)
+            refused += faults
+        without = 0 if inviting else sum(person.kept is None for person in new)
+        yield Done(len(new), len(people) - len(new), changed, without, sorted(refused), links)
+
+
+def known(people: Sequence[Person]) -> dict[str, User]:
+    """Those who are there. Only looked at: who writes next begins anew, and what was read holds nobody up."""
+    found = db.session.scalars(select(User).where(User.email_key.in_([person.key for person in people])))
+    there = {user.email_key: user for user in found}
+    db.session.expunge_all()
+    db.session.rollback()
+    return there
+
+
+def added(people: Sequence[Person], inviting: bool) -> tuple[list[Person], list[tuple[str, str]]]:
+    """Those who are new, and their links. Should somebody come in between, the database's own constraint says so.
+
+    In the order of their e-mails, as every import inserts them: two never wait for each other in a circle.
+    """
+    if not people:
+        return [], []
+    dialect = sqlite if db.engine.dialect.name == "sqlite" else postgresql
+    adding = dialect.insert(USERS).on_conflict_do_nothing(index_elements=[USERS.c.email_key])
+    made = db.session.connection().execute(
+        adding.returning(USERS.c.email_key, USERS.c.id), [values(person) for person in people]
+    )
+    numbers: dict[str, int] = dict(made.all())
+    new = [person for person in people if person.key in numbers]
+    invited = [person for person in new if inviting and person.kept is None]
+    tokens = one_time_link.issue_each([numbers[person.key] for person in invited], Purpose.RECOVER)
+    event.record_each(
+        Kind.USER_CREATED, [(numbers[one.key], {"admin": bool(one.admin), "imported": True}) for one in new]
+    )
+    event.record_each(Kind.LINK_MADE, [(numbers[one.key], {"link": "new password"}) for one in invited])
+    db.session.commit()
+    return new, [(person.email, recovery.opened_by(token)) for person, token in zip(invited, tokens, strict=True)]
+
+
+def values(person: Person) -> Mapping[str, Any]:
+    """The operator's word is taken that an e-mail is theirs, unless the row says otherwise."""
+    now = clock.now()
+    return {
+        "email": person.email,
+        "email_key": person.key,
+        "password_hash": person.kept,
+        "is_admin": bool(person.admin),
+        "created_at": person.created_at or now,
+        "verified_at": None if person.verified is False else now,
+        "disabled_at": now if person.disabled else None,
+        "must_change_since": now if person.must_change else None,
+    }
+
+
+def updated(people: Sequence[tuple[User, Person]], is_rehearsal: bool) -> tuple[int, list[Refused]]:
+    """How many were changed, each by the acts that an administrator has, and who could not be."""
+    changed, refused = 0, []
+    for user, person in people:
+        acts = list(changes(user, person))
+        try:
+            for act in acts if not is_rehearsal else ():
+                act(person.email)
+        except Refusal as refusal:
+            db.session.rollback()
+            refused.append(Refused(person.line, person.email, str(refusal)))
+        else:
+            changed += bool(acts)
+    return changed, refused
+
+
+def changes(user: User, person: Person) -> Iterator[Callable[[str], object]]:
+    """What has to be done for a user to be as their row says.
+
+    A password that somebody has is never replaced: they may have changed it here since.
+    """
+    if person.disabled is not None and person.disabled != user.is_disabled:
+        yield access.disable if person.disabled else access.enable
+    if person.admin is not None and person.admin != user.is_admin:
+        yield access.promote if person.admin else access.demote
+    if person.kept and not user.has_password:
+        yield partial(access.adopt, kept=person.kept)
+    if person.verified and not user.is_verified:
+        yield access.vouch_for
