@@ -45,6 +45,18 @@ def once(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> 
     return tuple(spelt.values())
 
 
+def users(command: Callable[..., None]) -> Callable[..., None]:
+    """As `emails`, by an option that may be left out. It gets `emails`."""
+    return click.option(
+        "--user",
+        "emails",
+        metavar="EMAIL",
+        multiple=True,
+        callback=once,
+        help="Those of one user; may be given again, and - reads them from standard input, one a line.",
+    )(command)
+
+
 class Id(click.IntRange):
     """The number of a row, as its listing shows it."""
 

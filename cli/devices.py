@@ -40,38 +40,43 @@ def devices() -> None:
 
 
 @devices.command("list")
-@click.option("--user", metavar="EMAIL", help="Those of one user.")
+@asking.users
 @formats.listing(COLUMNS)
 @site.within
-def list_devices(user: str | None, listing: Listing) -> None:
+def list_devices(emails: tuple[str, ...], listing: Listing) -> None:
     """List the browsers that are known, the latest seen first.
 
     \b
     Example:
       netflix-admin devices list --format csv
     """
-    owner = site.user.User.named(user) if user is not None else None
-    listing.print(site.device.Device.everywhere(owner), "No browser is known.")
+    owners = [site.user.User.named(email) for email in emails]
+    listing.print(site.device.Device.everywhere(*owners), "No browser is known.")
 
 
 @devices.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=asking.Id())
-@click.option("--user", metavar="EMAIL", help="All of one user's.")
+@asking.users
 @site.within
-def end(ids: tuple[int, ...], user: str | None) -> None:
+def end(ids: tuple[int, ...], emails: tuple[str, ...]) -> None:
     """Make known browsers strangers, and sign nobody out.
 
     \b
     Example:
       netflix-admin devices end 12 15
     """
-    asking.exactly_one({"an ID": ids, "--user": user})
+    asking.exactly_one({"an ID": ids, "--user": emails})
     if ids:
         refusals.for_each(ids, end_one)
-        return
-    ended = site.device.end_devices(site.user.User.named(user or "").id)
+    else:
+        whose = " to {}" if len(emails) > 1 else ""
+        refusals.for_each(emails, lambda email: end_all(email, whose.format(email)))
+
+
+def end_all(email: str, whose: str) -> None:
+    ended = site.device.end_devices(site.user.User.named(email).id)
     made = "1 known browser a stranger" if ended == 1 else f"{ended} known browsers strangers"
-    output.done(f"Made {made}." if ended else "No browser was known.")
+    output.done(f"Made {made}{whose}." if ended else f"No browser was known{whose}.")
 
 
 def end_one(device_id: int) -> None:

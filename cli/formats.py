@@ -139,6 +139,16 @@ class Sheet:
 
             tables.print_sheet(self.columns, thing)
 
+    def print_each(self, things: Sequence[Any]) -> None:
+        """One as it is; several as lines or an array of JSON, and to a person with an empty line between."""
+        if self.form == "json" and len(things) > 1:
+            Listing(self.columns, self.form).print(things, "")
+            return
+        for number, thing in enumerate(things):
+            if number and self.form == "table":
+                click.echo()
+            self.print(thing)
+
 
 def listing(columns: Sequence[Column]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A command that lists rows: it gets a `Listing` as `listing`, made of `--format` and `--fields`."""

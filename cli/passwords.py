@@ -70,9 +70,8 @@ class Cost(NamedTuple):
 COSTS = (
     Column("rounds", "Rounds", type="integer"),
     Column("milliseconds", "Milliseconds", type="number"),
-    Column("chosen", "", type="boolean"),
-    Column("present", "", type="boolean"),
-    Column("note", "", value=lambda cost: marked(cost), role=lambda cost: "good" if cost.chosen else "quiet"),
+    Column("chosen", "Choice", show=lambda cost: marked(cost), role=lambda cost: "good" * cost.chosen, type="boolean"),
+    Column("present", type="boolean"),
 )
 KEPT = (
     Column("scheme", "Scheme", role=lambda _: "noun", shrinks=True),
@@ -266,6 +265,7 @@ def measured(target: float) -> dict[int, float]:
             bar.update(int(TRIES * took[rounds]))
             if took[rounds] > target:
                 break
+        bar.update(bar.length or 0)
     return took
 
 

@@ -29,41 +29,46 @@ def sessions() -> None:
 
 
 @sessions.command("list")
-@click.option("--user", metavar="EMAIL", help="Those of one user.")
+@asking.users
 @formats.listing(COLUMNS)
 @site.within
-def list_sessions(user: str | None, listing: Listing) -> None:
+def list_sessions(emails: tuple[str, ...], listing: Listing) -> None:
     """List the browsers that are signed in, the latest seen first.
 
     \b
     Example:
       netflix-admin sessions list --format csv
     """
-    owner = site.user.User.named(user) if user is not None else None
-    listing.print(site.session.Session.everywhere(owner), "No browser is signed in.")
+    owners = [site.user.User.named(email) for email in emails]
+    listing.print(site.session.Session.everywhere(*owners), "No browser is signed in.")
 
 
 @sessions.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=asking.Id())
-@click.option("--user", metavar="EMAIL", help="All of one user's.")
+@asking.users
 @click.option("--all", "everybody", is_flag=True, help="Everybody's.")
 @click.option("--yes", is_flag=True, help="With --all: do not ask.")
 @site.within
-def end(ids: tuple[int, ...], user: str | None, everybody: bool, yes: bool) -> None:
+def end(ids: tuple[int, ...], emails: tuple[str, ...], everybody: bool, yes: bool) -> None:
     """End sessions: those browsers have to sign in again.
 
     \b
     Example:
       netflix-admin sessions end 12 15
     """
-    asking.exactly_one({"an ID": ids, "--user": user, "--all": everybody})
+    asking.exactly_one({"an ID": ids, "--user": emails, "--all": everybody})
     if ids:
         refusals.for_each(ids, end_one)
-        return
-    if everybody:
+    elif everybody:
         asking.confirm("Sign everybody out, in all browsers?", yes)
-    ended = site.access.end_every_session() if everybody else site.access.end_sessions_of(user or "")
-    output.done(f"Ended {ended} session{'s' * (ended != 1)}.")
+        told(site.access.end_every_session())
+    else:
+        whose = " of {}" if len(emails) > 1 else ""
+        refusals.for_each(emails, lambda email: told(site.access.end_sessions_of(email), whose.format(email)))
+
+
+def told(ended: int, whose: str = "") -> None:
+    output.done(f"Ended {ended} session{'s' * (ended != 1)}{whose}.")
 
 
 def end_one(session_id: int) -> None:

@@ -272,17 +272,23 @@ def import_users(
 
 
 @users.command()
-@click.argument("email")
+@asking.emails
 @formats.sheet(DETAILS)
 @site.within
-def show(email: str, sheet: Sheet) -> None:
-    """Show one user.
+def show(emails: tuple[str, ...], sheet: Sheet) -> None:
+    """Show one user, or several.
 
     \b
     Example:
       netflix-admin users show ada@example.org
     """
-    sheet.print(site.user.User.named(email))
+    sheet.print_each([user for email in emails if (user := site.user.User.known_as(email))])
+    refusals.for_each(emails, missed)
+
+
+def missed(email: str) -> None:
+    """Raises NotFound."""
+    site.user.User.named(email)
 
 
 @users.command("reset-password")

@@ -102,10 +102,11 @@ class Device(Model):
             db.session.execute(update(Device).where(Device.id == self.id).values(seen))
 
     @classmethod
-    def everywhere(cls, user: User | None = None) -> "list[Device]":
-        """Everybody's, or one user's, each with its user; the latest seen first."""
+    def everywhere(cls, *users: User) -> "list[Device]":
+        """Everybody's, or those of these users, each with its user; the latest seen first."""
         live = select(cls).join(cls.user).options(contains_eager(cls.user))
-        wanted = live.where(cls.seen_at > clock.now() - cls.LASTS, *([cls.user_id == user.id] if user else []))
+        recent = live.where(cls.seen_at > clock.now() - cls.LASTS)
+        wanted = recent.where(cls.user_id.in_([user.id for user in users])) if users else recent
         return list(db.session.scalars(wanted.order_by(cls.seen_at.desc(), cls.id.desc())))
 
     @classmethod

@@ -84,10 +84,10 @@ class Session(Model):
         return session
 
     @classmethod
-    def everywhere(cls, user: User | None = None) -> list["Session"]:
-        """The live sessions of everybody, or of one, each with its user; the latest seen first."""
+    def everywhere(cls, *users: User) -> list["Session"]:
+        """The live sessions of everybody, or of these, each with its user; the latest seen first."""
         live = select(cls).join(cls.user).options(contains_eager(cls.user)).where(cls.idle_until > clock.now())
-        wanted = live.where(cls.user_id == user.id) if user else live
+        wanted = live.where(cls.user_id.in_([user.id for user in users])) if users else live
         return list(db.session.scalars(wanted.order_by(cls.seen_at.desc(), cls.id.desc())))
 
     @classmethod

@@ -85,3 +85,13 @@ def test_what_to_end_is_said_in_one_way(run: Run, args: str) -> None:
 def test_the_sessions_of_nobody_are_told_with_3(run: Run) -> None:
     assert run("sessions list --user nobody@example.org").exit_code == 3
     assert run("sessions end --user nobody@example.org").exit_code == 3
+
+
+def test_the_sessions_of_several_are_listed_and_ended(run: Run, app: Flask, ada: str, grace: str) -> None:
+    for email in (ada, grace):
+        Browser(app).sign_in(email)
+    assert len(run(f"sessions list --user {ada} --user {grace}").stdout.splitlines()) == 2
+    assert len(run("sessions", "list", "--user", "-", given=f"{ada}\n").stdout.splitlines()) == 1
+    ended = run("sessions", "end", "--user", "-", given=f"{ada}\n{grace}\nnobody@example.org\n")
+    assert ended.exit_code == 8
+    assert ended.stdout == f"Ended 1 session of {ada}.\nEnded 1 session of {grace}.\n"

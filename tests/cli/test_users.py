@@ -345,3 +345,13 @@ def test_a_table_for_a_person_ends_somewhere(config: Config, app: Flask, run: Ru
     assert seen[-1] == "… and 2 more: narrow it, or give --limit or --format."
     assert len(at_a_terminal(config, "users", "list", "--limit", "1001").screen.splitlines()) == 1002
     assert len(run("users list").stdout.splitlines()) == 1002
+
+
+def test_several_users_are_shown_and_one_who_is_not_there_told(run: Run, ada: str, grace: str) -> None:
+    shown = run("users", "show", "-", "nobody@example.org", "--format", "json", given=f"{ada}\n{grace}\n")
+    assert shown.exit_code == 8
+    assert [user["email"] for user in json.loads(shown.stdout)] == [ada, grace]
+    assert "There is no user nobody@example.org." in shown.stderr
+    lines = run(f"users show {ada} {grace} --format jsonl").stdout.splitlines()
+    assert [json.loads(line)["email"] for line in lines] == [ada, grace]
+    assert run(f"users show {ada} {grace}").stdout.count("\n\n") == 1
