@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Select, SQLColumnExpression, Text, case, cast, func, literal
+from sqlalchemy import Boolean, ColumnElement, Select, SQLColumnExpression, Text, case, cast, func, literal, text
 
 from netflix import reading
 from netflix.clock import Instant
@@ -33,7 +33,11 @@ def lines(selected: Select[Any]) -> Iterator[list[str]]:
     Read off the driver's own cursor, on the database's side where it has such: SQLAlchemy's rows would cost as much
     as the database does.
     """
-    result = db.session.connection().execute(selected, execution_options={"stream_results": True})
+    connection = db.session.connection()
+    if connection.dialect.name == "postgresql":
+        # To compile a statement takes half a second, before the first row.
+        connection.execute(text("SET LOCAL jit = off"))
+    result = connection.execute(selected, execution_options={"stream_results": True})
     cursor, dialect = result.cursor, result.dialect
     assert cursor is not None  # noqa: S101  (it selects)
     try:
@@ -67,5 +71,6 @@ SQLITE: Words = {
 POSTGRESQL: Words = {
     "shaped": func.format,
     "value": lambda column: func.coalesce(cast(func.to_json(column), Text), "null"),
-    "time": lambda column: func.to_char(func.timezone("UTC", column), '"\\""YYYY-MM-DD"T"HH24:MI:SS"Z\\""'),
+    # In every DateStyle as ISO 8601 has it, and twice as soon as to_char.
+    "time": lambda column: func.left(cast(func.to_json(func.timezone("UTC", column)), Text), 20).concat('Z"'),
 }
