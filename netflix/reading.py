@@ -61,20 +61,24 @@ class Reading(Generic[Row]):
         return values
 
     def _prepare(self, dialect: Dialect) -> Prepared:
-        compiled = self.statement.compile(dialect=dialect)
-        given = {
-            name: convert
-            for name, bound in compiled.binds.items()
-            if (convert := bound.type.dialect_impl(dialect).bind_processor(dialect))
-        }
-        taken = tuple(
-            (place, convert)
-            for place, column in enumerate(self.statement.selected_columns)
-            if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
-        )
-        order = tuple(compiled.positiontup or ()) if compiled.positional else None
-        ready = self._prepared[dialect.name] = Prepared(str(compiled), order, given, taken)
+        ready = self._prepared[dialect.name] = prepared(self.statement, dialect)
         return ready
+
+
+def prepared(statement: Select[*tuple[Any, ...]], dialect: Dialect) -> Prepared:
+    compiled = statement.compile(dialect=dialect)
+    given = {
+        name: convert
+        for name, bound in compiled.binds.items()
+        if (convert := bound.type.dialect_impl(dialect).bind_processor(dialect))
+    }
+    taken = tuple(
+        (place, convert)
+        for place, column in enumerate(statement.selected_columns)
+        if (convert := column.type.dialect_impl(dialect).result_processor(dialect, None))
+    )
+    order = tuple(compiled.positiontup or ()) if compiled.positional else None
+    return Prepared(str(compiled), order, given, taken)
 
 
 def failed(error: Exception, sql: str, dialect: Dialect) -> Exception:
