@@ -1,6 +1,5 @@
 """The site as the terminal reaches it: each part is loaded when it is first used, so that help needs none of it."""
 
-import logging
 import os
 import pwd
 from collections.abc import Callable, Iterator
@@ -124,7 +123,7 @@ def let_go() -> None:
 @contextmanager
 def unlogged() -> Iterator[None]:
     """The record has what the operator does; its lines are for the log of the site, not for the terminal."""
-    log = logging.getLogger("netflix.event")
+    log = import_module("logging").getLogger("netflix.event")
     log.disabled = True
     try:
         yield

@@ -93,7 +93,7 @@ LATE = {
     "netflix.factors.ceremony": {"webauthn"},
     "netflix.schema": {"flask_migrate", "flask_migrate.cli"},
     "cli": {""},
-    "cli.site": {"", "flask", "netflix.config", "netflix.extensions", "netflix.schema"},
+    "cli.site": {"", "flask", "logging", "netflix.config", "netflix.extensions", "netflix.schema"},
 }
 
 
