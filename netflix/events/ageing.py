@@ -28,25 +28,23 @@ def count(through: int) -> int:
     return max(0, through - ChainStart.present().number)
 
 
-def remove(through: int, most: int, telling: bool) -> int:
+def remove(through: int, before: datetime, most: int, telling: bool) -> int:
     """Deletes up to `most` of the oldest events, none after `through`; committed by the act that called.
 
     `telling` writes an event of it. Answers how many. Raises Declined, and deletes none, where one is not what was
-    written.
+    written, or the last is not from `before` that time.
     """
     if not count(through):
         return 0
     db.session.execute(HELD, execution_options=AS_IT_IS)
     start = ChainStart.present()
     last, digest = start.number, start.digest
+    if not was_written_before(before, through, start):
+        raise not_whole(through)
     oldest = select(*LINKED, Event.digest).where(Event.id <= through).order_by(Event.id).limit(most)
     for row in db.session.execute(oldest):
         if not start.is_sealed or row.id != last + 1 or link(digest, row[:-1]) != row.digest:
-            db.session.rollback()
-            raise Declined(
-                f"The record of events is not whole at event {row.id}, so that its old part was kept.",
-                "Look at what `netflix-admin events verify` says.",
-            )
+            raise not_whole(row.id)
         last, digest = row.id, row.digest
     db.session.execute(delete(Event).where(Event.id <= last), execution_options=AS_IT_IS)
     moved = update(ChainStart).values(number=last, digest=digest, seal=ChainStart.sealed(last, digest))
@@ -54,3 +52,19 @@ def remove(through: int, most: int, telling: bool) -> int:
     if telling:
         record(Kind.EVENTS_PURGED, object="events", first=start.number + 1, last=through)
     return last - start.number
+
+
+def was_written_before(time: datetime, number: int, start: ChainStart) -> bool:
+    """Asked of its digest: an event whose time was changed for a while would have younger ones go in its name."""
+    row = db.session.execute(select(*LINKED, Event.digest).where(Event.id == number)).one_or_none()
+    ahead = select(Event.digest).where(Event.id == number - 1)
+    digest = start.digest if number == start.number + 1 else db.session.scalar(ahead)
+    return row is not None and digest is not None and row.at < time and link(digest, row[:-1]) == row.digest
+
+
+def not_whole(number: int) -> Declined:
+    db.session.rollback()
+    return Declined(
+        f"The record of events is not whole at event {number}, so that its old part was kept.",
+        "Look at what `netflix-admin events verify` says.",
+    )

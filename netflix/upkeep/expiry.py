@@ -158,14 +158,15 @@ class OldEvents:
     noun = "old event"
 
     def __init__(self, keep: timedelta) -> None:
-        self.through = ageing.last_before(clock.now() - keep)
+        self.before = clock.now() - keep
+        self.through = ageing.last_before(self.before)
         self.is_told = False
 
     def due(self) -> int:
         return ageing.count(self.through)
 
     def remove(self, most: int) -> int:
-        removed = ageing.remove(self.through, most, telling=not self.is_told)
+        removed = ageing.remove(self.through, self.before, most, telling=not self.is_told)
         self.is_told |= removed > 0
         return removed
 

@@ -12,6 +12,7 @@ from netflix.accounts.asked import Asked
 from netflix.accounts.one_time_link import Purpose
 from netflix.accounts.registration import create
 from netflix.bans import ban
+from netflix.errors import Declined
 from netflix.events import event
 from netflix.events.event import ChainStart, Event, Kind
 from netflix.extensions import db
@@ -162,6 +163,23 @@ def test_a_removal_that_was_no_purge_is_still_found(purged: Flask, how: str) -> 
         db.session.commit()
         found = list(event.faults())
         assert found[: len(told)] == told
+
+
+def test_no_young_event_goes_in_the_name_of_one_that_was_made_old_for_a_while(app: Flask) -> None:
+    """Whoever can write the table sets the time back again after the purge, and the rest would be found whole."""
+    with app.app_context():
+        for number in range(60):
+            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
+        db.session.commit()
+        at = db.session.scalar(db.select(Event.at).where(Event.id == 40))
+        for made in (datetime(2020, 1, 1, tzinfo=UTC), at):
+            db.session.execute(db.update(Event).where(Event.id == 40).values(at=made))
+            db.session.commit()
+            if made is not at:
+                with pytest.raises(Declined, match="not whole at event 40"):
+                    expiry.purge(Pace(most=10), keep_events=timedelta(days=365))
+        assert list(event.faults()) == []
+        assert db.session.scalar(db.select(db.func.min(Event.id))) == 1
 
 
 def test_the_last_events_alone_can_be_looked_at(purged: Flask) -> None:
