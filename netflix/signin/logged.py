@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from io import BufferedReader, RawIOBase
 from typing import IO, Any, NamedTuple, cast
 
+from netflix.accounts import email as addresses
 from netflix.errors import Declined, NotAccepted
 from netflix.events.event import Kind
 from netflix.limits.address import counted_as, parsed
@@ -86,7 +87,7 @@ class Log:
                     reader = self._reader(text)
                 if text and reader and (found := reader(text)):
                     yield found
-            except ValueError:
+            except (ValueError, OverflowError):
                 self.unreadable += 1
                 self.first_unreadable = self.first_unreadable or self.lines
 
@@ -126,6 +127,8 @@ def of_event(line: str) -> Logged | None:
         elif kind != Kind.SIGN_IN_FAILED or not OTHERS.isdisjoint(detail):
             return None
         at, address, account = datetime.fromisoformat(row["at"]), counted_as(row["address"]), account_of(row)
+        if len(account) > addresses.LONGEST:
+            raise ValueError
         return Logged(
             int(at.timestamp() * SECOND),
             address,
@@ -174,13 +177,15 @@ class AccessLog:
             return None
         if parsed(peer) is None:
             raise ValueError
-        browser = (counted_as(peer), agent or "")
+        browser = (counted_as(peer), (agent or "")[:LONGEST_AGENT])
         known = " ".join(browser) if browser in self._known else ""
         if status == RIGHT and len(self._known) < MOST_KNOWN:
             self._known.add(browser)
         return Logged(at(stamp), browser[0], "", status == RIGHT, known)
 
 
+# Of a browser's name: the rest tells nobody apart.
+LONGEST_AGENT = 300
 # Browsers that signed in; more are taken for strangers.
 MOST_KNOWN = 100_000
 
