@@ -17,7 +17,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -71,9 +71,18 @@ class Manifest:
     password_key: str
     settings: Mapping[str, str]
     not_kept: Sequence[str]
+    # Under the same key over all the rest, and by its checksum over the part.
+    seal: str = ""
 
     def is_under(self, password_key: str) -> bool:
-        return hmac.compare_digest(self.password_key, fingerprint(password_key, self.id))
+        return hmac.compare_digest(self.password_key.encode(), fingerprint(password_key, self.id).encode())
+
+    def is_as_made(self, password_key: str) -> bool:
+        return hmac.compare_digest(self.seal.encode(), self.sealed(password_key).encode())
+
+    def sealed(self, password_key: str) -> str:
+        told = json.dumps(vars(self) | {"seal": ""}, sort_keys=True)
+        return hmac.digest(password_key.encode(), f"netflix backup manifest {told}".encode(), "sha256").hex()
 
     def as_json(self) -> bytes:
         return json.dumps({"kind": KIND, "format": FORMAT} | vars(self), indent=2).encode()
@@ -194,7 +203,7 @@ def manifest(config: Config, name: str, part: Path, users: int) -> Manifest:
     mark = secrets.token_hex(8)
     with part.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Manifest(
+    made = Manifest(
         id=mark,
         version=__version__,
         schema=schema.head(),
@@ -211,6 +220,7 @@ def manifest(config: Config, name: str, part: Path, users: int) -> Manifest:
         },
         not_kept=[variable(known.name) for known in fields(config) if known.metadata["secret"]],
     )
+    return replace(made, seal=made.sealed(config.password_key))
 
 
 def variable(name: str) -> str:

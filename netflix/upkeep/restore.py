@@ -10,8 +10,9 @@ import sqlite3
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 from urllib.parse import urlsplit
 
 from sqlalchemy import MetaData, create_engine, inspect, make_url, text
@@ -33,9 +34,14 @@ OTHERS = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_dat
 
 def looked_at(path: Path) -> Manifest:
     """What a backup tells of itself, where it can be restored here. Changes nothing, and raises Declined."""
-    config = settings.current()
     with opened(path) as (_, found):
         pass
+    check_idle(settings.current())
+    return found
+
+
+def check(config: Config, found: Manifest) -> None:
+    """Raises Declined for what is not to be restored here."""
     if (found.part == SQLITE) != is_sqlite(config):
         theirs, ours = ("SQLite", "PostgreSQL") if found.part == SQLITE else ("PostgreSQL", "SQLite")
         raise Declined(f"The backup is of {theirs}, and this site has {ours}.", "Check NETFLIX_DATABASE_URL.")
@@ -49,8 +55,11 @@ def looked_at(path: Path) -> Manifest:
             "The backup was made under another password key: with the present one nobody could sign in.",
             f"Put back that site's `password.key` into {config.instance} (or set NETFLIX_PASSWORD_KEY), and try again.",
         )
-    check_idle(config)
-    return found
+    if not found.is_as_made(config.password_key):
+        raise Declined(
+            "The backup was changed since it was made, by somebody who has not the password key.",
+            "Nothing was changed here. Take another one, from where nobody but you can write.",
+        )
 
 
 def is_there() -> bool:
@@ -85,25 +94,39 @@ def database_file(config: Config) -> Path:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[BinaryIO, Manifest]]:
-    """The part, to be read, and the manifest. Names of files in it are compared, and never used. Raises Declined."""
+def opened(path: Path) -> Iterator[tuple[IO[bytes], Manifest]]:
+    """The part, to be read, and the manifest, of what may be restored here. Raises Declined.
+
+    Names of files in it are compared, and never used.
+    """
     try:
         with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as tar:
             first, second = tar.next(), tar.next()
-            told = tar.extractfile(first) if first and first.name == MANIFEST else None
-            if first is None or second is None or told is None or first.size > LONGEST_MANIFEST:
+            if first is None or first.name != MANIFEST or not is_plain(first) or first.size > LONGEST_MANIFEST:
                 raise ValueError("there is no manifest in it")
-            found = read(told.read())
-            part = tar.extractfile(second)
-            if part is None or (second.name, second.size) != (found.part, found.size):
+            found = read(content(tar, first).read())
+            if second is None or not is_plain(second) or (second.name, second.size) != (found.part, found.size):
                 raise ValueError("what it tells of is not in it")
-            yield part, found  # type: ignore[misc]
+            check(settings.current(), found)
+            part = content(tar, second)
+            yield part, found
     except OSError as error:
         if isinstance(error, tarfile.TarError) or error.strerror is None:
             raise no_backup(path, error) from error
         raise Declined(f"'{path}' cannot be read ({error.strerror}).", "Check its name and modes.") from error
-    except (tarfile.TarError, ValueError, TypeError, KeyError) as error:
+    except (tarfile.TarError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise no_backup(path, error) from error
+
+
+def is_plain(member: tarfile.TarInfo) -> bool:
+    """Neither a link nor one with holes, which is as large as somebody says."""
+    return member.isreg() and not member.issparse()
+
+
+def content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    file = tar.extractfile(member)
+    assert file  # noqa: S101  (for mypy: a plain one has content)
+    return file
 
 
 def no_backup(path: Path, error: Exception) -> Declined:
@@ -112,11 +135,13 @@ def no_backup(path: Path, error: Exception) -> Declined:
     )
 
 
-def read(content: bytes) -> Manifest:
-    """Raises ValueError, KeyError or TypeError."""
-    told = json.loads(content)
-    if told.pop("kind") != KIND or told.pop("format") != FORMAT:
+def read(manifest: bytes) -> Manifest:
+    """Raises ValueError, KeyError, TypeError or RecursionError."""
+    told = json.loads(manifest)
+    if not isinstance(told, dict) or told.pop("kind") != KIND or told.pop("format") != FORMAT:
         raise ValueError("it is of another kind")
+    if any(known.type is str and not isinstance(told.get(known.name, ""), str) for known in fields(Manifest)):
+        raise ValueError("its manifest cannot be read")
     found = Manifest(**told)
     if found.part not in (SQLITE, POSTGRESQL):
         raise ValueError("it holds no database")
@@ -161,7 +186,7 @@ def draft_of(config: Config) -> Iterator[Path]:
             draft.with_name(draft.name + end).unlink(missing_ok=True)
 
 
-def unpack(source: BinaryIO, found: Manifest, draft: Path, told: Told) -> None:
+def unpack(source: IO[bytes], found: Manifest, draft: Path, told: Told) -> None:
     """Raises ValueError where the content is not what the manifest says."""
     digest, done = hashlib.sha256(), 0
     with draft.open("r+b") as file:

@@ -25,6 +25,7 @@ from netflix.events import event
 from netflix.events.event import Wanted
 from netflix.extensions import db
 from netflix.mail import outbox
+from netflix.upkeep.backup import Manifest
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, environment, in_a_pipe
 from tests.conftest import Build
@@ -176,6 +177,8 @@ def repacked(path: Path, change: Callable[[dict[str, Any], bytes], tuple[dict[st
             tar.addfile(member, io.BytesIO(text))
 
 
+# In a manifest, of every backup.
+WHAT = ("kind", "format")
 SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut short": (
         lambda path: path.write_bytes(path.read_bytes()[:-60_000]),
@@ -220,6 +223,116 @@ def test_what_is_no_backup_is_refused_and_nothing_is_touched(run: Run, backup: P
     assert {path.name for path in config.instance.iterdir()} - {path.name for path in there} <= {"admin-restore.lock"}
 
 
+def with_manifest(content: bytes) -> Callable[[Path], object]:
+    def write(path: Path) -> None:
+        with tarfile.open(path, "w") as tar:
+            member = tarfile.TarInfo("manifest.json")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+            tar.addfile(tarfile.TarInfo("database.sqlite"))
+
+    return write
+
+
+def a_link(path: Path) -> None:
+    """To itself."""
+    with tarfile.open(path, "w") as tar:
+        member = tarfile.TarInfo("manifest.json")
+        member.type, member.linkname = tarfile.SYMTYPE, "manifest.json"
+        tar.addfile(member)
+
+
+def with_holes(path: Path) -> None:
+    """A terabyte of nothing, in a kilobyte."""
+    told = manifest(path) | {"size": 10**12}
+    with_manifest(json.dumps(told).encode())(path)
+    with tarfile.open(path) as tar:
+        file = tar.extractfile("manifest.json")
+        assert file
+        content = file.read()
+    sparse = {"map": "0,0", "size": str(10**12), "major": "0", "minor": "1", "name": "database.sqlite"}
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        member = tarfile.TarInfo("manifest.json")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+        part = tarfile.TarInfo("database.sqlite")
+        part.pax_headers = {f"GNU.sparse.{name}": value for name, value in sparse.items()}
+        tar.addfile(part)
+
+
+def heads_without_end(path: Path) -> None:
+    """Each says something of the one that follows."""
+    member = tarfile.TarInfo("x")
+    member.pax_headers = {"comment": "x"}
+    path.write_bytes(member.create_pax_header(member.get_info(), "utf-8")[:1024] * 3000)
+
+
+MEAN: dict[str, Callable[[Path], object]] = {
+    "a manifest that is a text": with_manifest(b'"netflix backup"'),
+    "a manifest that is nothing": with_manifest(b"null"),
+    "a manifest that is deep": with_manifest(b"[" * 500_000),
+    "a manifest of other values": lambda path: repacked(path, lambda told, part: (told | {"password_key": 5}, part)),
+    "a manifest that is a link": a_link,
+    "a part with holes": with_holes,
+    "heads without end": heads_without_end,
+}
+
+
+@pytest.mark.parametrize("how", MEAN)
+def test_a_file_that_was_made_to_do_harm_is_refused_as_any_other(
+    run: Run, backup: Path, config: Config, how: str
+) -> None:
+    MEAN[how](backup)
+    before = dump(database(config))
+    told = run("restore", str(backup), "--yes")
+    assert (told.exit_code, told.stdout) == (7, "")
+    assert "is no backup of this site" in told.stderr
+    assert dump(database(config)) == before
+
+
+def as_administrator(told: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+    """With a checksum that is right again."""
+    with closing(sqlite3.connect(":memory:")) as copy:
+        copy.deserialize(content)
+        copy.execute("UPDATE user SET is_admin = 1")
+        copy.commit()
+        changed = copy.serialize()
+    return told | {"size": len(changed), "sha256": hashlib.sha256(changed).hexdigest()}, changed
+
+
+FORGED: dict[str, Callable[[dict[str, Any], bytes], tuple[dict[str, Any], bytes]]] = {
+    "its database": as_administrator,
+    "how many it tells": lambda told, content: (told | {"users": "many"}, content),
+    "when it was made": lambda told, content: (told | {"made_at": "2030-01-01\x1b[2J"}, content),
+    "no seal": lambda told, content: ({name: value for name, value in told.items() if name != "seal"}, content),
+    "a seal of other signs": lambda told, content: (told | {"seal": "é"}, content),
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_a_backup_that_somebody_without_the_key_changed_is_refused(
+    run: Run, backup: Path, config: Config, how: str
+) -> None:
+    repacked(backup, FORGED[how])
+    before = dump(database(config))
+    told = run("restore", str(backup), "--yes")
+    assert told.exit_code == 7
+    assert "was changed since it was made" in told.stderr
+    assert "\x1b" not in told.output
+    assert dump(database(config)) == before
+
+
+def test_a_backup_that_is_changed_while_it_is_asked_about_is_refused(
+    run: Run, backup: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.asking.confirm", lambda *_: repacked(backup, as_administrator))
+    before = dump(database(config))
+    told = run("restore", str(backup))
+    assert told.exit_code == 7
+    assert "was changed since it was made" in told.stderr
+    assert dump(database(config)) == before
+
+
 def test_an_older_backup_is_migrated(app: Flask, run: Run, backup: Path, config: Config, tmp_path: Path) -> None:
     """As a version made it that had no bans yet."""
     older = tmp_path / "older.db"
@@ -231,7 +344,8 @@ def test_an_older_backup_is_migrated(app: Flask, run: Run, backup: Path, config:
 
     content = older.read_bytes()
     more = {"schema": "0011", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    repacked(backup, lambda told, _: (told | more, content))
+    seal = Manifest(**{name: value for name, value in (manifest(backup) | more).items() if name not in WHAT}).sealed
+    repacked(backup, lambda told, _: (told | more | {"seal": seal(config.password_key)}, content))
     lose(app, config)
     restored = in_a_pipe(config, "restore", str(backup))
     assert (restored.returncode, restored.stderr) == (0, "")
