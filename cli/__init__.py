@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.exceptions import NoSuchCommand
 
 from netflix.version import __version__
 
@@ -53,6 +54,13 @@ class Admin(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         return getattr(import_module(GROUPS[name], __package__), name) if name in GROUPS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in GROUPS and not args[0].startswith("-"):
+            raise NoSuchCommand(args[0], possibilities=GROUPS, ctx=ctx)
+        return super().resolve_command(ctx, args)
 
     def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> click.Context:
         with refusals.answered(args):

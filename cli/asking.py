@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 
@@ -45,14 +46,21 @@ def once(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> 
     return tuple(spelt.values())
 
 
+def some(words: tuple[str, ...], found: tuple[str, ...]) -> tuple[str, ...]:
+    """What was found of the words of an option. An empty standard input is a slip: without the option all are meant."""
+    if words and not found:
+        raise click.UsageError("Standard input is empty, so nobody is meant. Send one a line.")
+    return found
+
+
 def users(command: Callable[..., None]) -> Callable[..., None]:
-    """As `emails`, by an option that may be left out. It gets `emails`."""
+    """As `emails`, by an option that may be left out. It gets `emails`, never none where the option was given."""
     return click.option(
         "--user",
         "emails",
         metavar="EMAIL",
         multiple=True,
-        callback=once,
+        callback=lambda ctx, param, words: some(words, once(ctx, param, words)),
         help="Those of one user; may be given again, and - reads them from standard input, one a line.",
     )(command)
 
@@ -64,6 +72,12 @@ class Id(click.IntRange):
 
     def __init__(self) -> None:
         super().__init__(1, 2**31 - 1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            return self.fail(f"'{value}' is no number of a row. Give one that the listing shows.", param, ctx)
 
 
 def at_most_one(given: Mapping[str, object]) -> str | None:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from netflix.errors import Declined
 
 from . import asking, output, site
 from .lock import one_at_a_time
@@ -17,7 +19,22 @@ if TYPE_CHECKING:
 
 # Bytes that take a second.
 LARGE = 64 * 2**20
-FILE = click.Path(path_type=Path)
+
+
+class File(click.Path):
+    """A path. One that ends with a slash is a folder, and never becomes a file of that name."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(str(super().convert(value, param, ctx)))
+        if str(value).endswith("/") and not path.is_dir():
+            raise Declined(f"There is no folder '{path}'.", "Make it, for its owner alone (mode 700).")
+        return path
+
+
+FILE = File()
 
 
 @click.command()

@@ -173,7 +173,7 @@ def list_bans(ended_too: bool, within: "Network | None", listing: Listing) -> No
 @click.option("--dry-run", is_flag=True, help="Say what would be let in, and change nothing.")
 @site.within
 def revoke(networks: "list[Network | int]", dry_run: bool) -> None:
-    """Let networks in again, by themselves or by the numbers of their bans.
+    """Let networks in again, by name or by the ban's number.
 
     \b
     Example:

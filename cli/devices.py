@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from netflix.errors import NotFound
+
 from . import asking, formats, output, refusals, site
 from .formats import Column, Listing
 
@@ -80,5 +82,8 @@ def end_all(email: str, whose: str) -> None:
 
 
 def end_one(device_id: int) -> None:
-    site.device.end_device(device_id)
+    try:
+        site.device.end_device(device_id)
+    except NotFound:
+        raise NotFound(f"There is no device {device_id}.", "See `netflix-admin devices list`.") from None
     output.done(f"Made device {device_id} a stranger.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import formats, output, site, times
+from . import formats, lanes, output, site, times
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
                 help="Only these, such as authn_login_fail; may be repeated.",
             ),
             click.option("--user", metavar="EMAIL", help="Only those about one user."),
-            click.option("--address", metavar="ADDRESS", help="Only those from one address."),
+            click.option("--address", type=lanes.Address(), metavar="ADDRESS", help="Only those from one address."),
             click.option("--since", type=times.Since(), help="Only since then: 30m, 24h, 7d or 2026-11-24."),
         )
     ):
@@ -159,7 +159,9 @@ def verify() -> None:
 def wanted(kinds: tuple[str, ...], user: str | None, address: str | None, since: datetime | None) -> "Wanted":
     known = {str(kind) for kind in site.event.Kind}
     for kind in set(kinds) - known:
-        raise click.BadParameter(f"There is no event {kind}. There are: {', '.join(sorted(known))}.")
+        raise click.BadParameter(
+            f"There is no event '{kind}'. There are: {', '.join(sorted(known))}.", param_hint="'--kind'"
+        )
     user_id = site.user.User.named(user).id if user else None
     return site.event.Wanted(kinds, user_id, address, since)
 

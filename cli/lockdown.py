@@ -37,7 +37,7 @@ def ends(row: "Lockdown | None") -> str:
 
 @click.group()
 def lockdown() -> None:
-    """Let only known browsers and second factors sign in, for a while.
+    """Let only known browsers and second factors in, for a while.
 
     Nobody is signed out by it. Registration and mailed links are closed, and everybody else reads why.
 

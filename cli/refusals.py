@@ -50,7 +50,7 @@ def answered(args: Sequence[str], with_traceback: bool = False) -> Iterator[None
         output.say_no_more()
         raise click.exceptions.Exit(0) from gone
     except click.ClickException as error:
-        raise Told("Usage", f"{error.format_message()}{see_help(error)}", error.exit_code, wants_json(args)) from error
+        raise Told("Usage", f"{sentence(error)}{see_help(error)}", error.exit_code, wants_json(args)) from error
     except Exception as error:
         if with_traceback:
             raise
@@ -73,6 +73,12 @@ def as_refusal(error: Exception) -> Refusal:
         f"Something unexpected failed: {type(error).__name__}: {error}.",
         "Run it again as `netflix-admin --traceback …` to see where.",
     )
+
+
+def sentence(error: click.ClickException) -> str:
+    """Click breaks some into lines, and leaves those without an end."""
+    words = " ".join(error.format_message().split())
+    return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
 def see_help(error: click.ClickException) -> str:

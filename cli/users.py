@@ -195,7 +195,7 @@ def print_some(wanted: "Wanted", listing: Listing) -> None:
 @click.option("--with-hashes", is_flag=True, help="With how passwords are kept: whoever has that can guess at them.")
 @site.within
 def export_users(file: str, form: str | None, with_hashes: bool) -> None:
-    """Write everybody into a file that another site can import.
+    """Write everybody into a file for another site.
 
     FILE is for its owner alone, and there once it is whole. Without FILE, or with -, it is standard output.
     Second factors, sessions and known browsers are not in it, and who asked to be deleted is left out.
@@ -389,7 +389,7 @@ def enable(emails: tuple[str, ...]) -> None:
 @asking.emails
 @site.within
 def promote(emails: tuple[str, ...]) -> None:
-    """Make a user an administrator, who has to sign in anew.
+    """Make a user an administrator, who signs in anew.
 
     \b
     Example:

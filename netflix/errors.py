@@ -50,7 +50,8 @@ class Refusal(Exception):
         super().__init__(self.sentence)
 
     def __str__(self) -> str:
-        return f"{self.sentence} {self.remedy}".strip()
+        between = "" if self.sentence.endswith("\n") else " "
+        return f"{self.sentence}{between}{self.remedy}".strip()
 
 
 class ConfigError(Refusal):

@@ -117,10 +117,18 @@ def replace(
     """
 
     def digests() -> Iterator[bytes]:
+        found = False
         for file in files:
-            yield from file
+            for digest in file:
+                found = True
+                yield digest
         if not skipping and any(file.faulty for file in files):
             raise refusal(files)
+        if not found:
+            raise Declined(
+                "There is no password in it, so nothing was changed.",
+                "Give a list that has some; `netflix-admin passwords forget` takes the present one away.",
+            )
 
     count = blocklist.write(screening.imported_path(), digests(), source, sorted_part)
     return Imported(count, sum(file.faulty for file in files))

@@ -446,3 +446,10 @@ def test_a_folder_that_is_not_there_is_said(run: Run, ada: str, tmp_path: Path) 
     told = run("backup", str(tmp_path / "none" / "netflix.tar"))
     assert told.exit_code == 7
     assert f"There is no folder '{tmp_path / 'none'}'. Make it" in told.stderr
+
+
+def test_what_ends_with_a_slash_is_a_folder_or_refused(run: Run, ada: str, tmp_path: Path) -> None:
+    told = run("backup", f"{tmp_path / 'nightly'}/")
+    assert told.exit_code == 7
+    assert f"There is no folder '{tmp_path / 'nightly'}'. Make it" in told.stderr
+    assert not list(tmp_path.glob("nightly*"))

@@ -40,7 +40,9 @@ def test_one_is_ended_by_its_number_and_all_by_their_user(run: Run, phone: Brows
 
 
 def test_what_is_not_there_is_said(run: Run, ada: str) -> None:
-    assert run("devices end 7").exit_code == 3
+    unknown = run("devices end 7")
+    assert unknown.exit_code == 3
+    assert unknown.stderr == "Error: There is no device 7. See `netflix-admin devices list`.\n"
     assert run("devices list --user nobody@example.org").exit_code == 3
     assert run("devices end").exit_code == 2
     assert run("devices list").exit_code == 0

@@ -102,10 +102,21 @@ def test_lines_that_cannot_be_read_are_told_by_number_and_change_nothing(run: Ru
     assert known(app, WORDS[0], "one kettle at noon", "two kettles at noon") == [False, True, True]
 
 
+@pytest.mark.parametrize("given", ["", "\n\n"])
+def test_a_list_without_a_password_does_not_replace_the_last_one(run: Run, app: Flask, given: str) -> None:
+    """Such as that of a pipe whose other end failed."""
+    run("passwords import -", given=f"{WORDS[0]}\n")
+    refused = run("passwords import - --skip-malformed", given=given)
+    assert refused.exit_code == 7
+    assert "nothing was changed" in refused.stderr
+    assert known(app, WORDS[0]) == [True]
+
+
 def test_of_many_such_lines_the_first_are_told(run: Run) -> None:
     refused = run("passwords import -", given=f"{HASHES[0]}\n" + "no hash\n" * 500)
     assert refused.exit_code == 7
     assert "500 lines cannot be read" in refused.stderr
+    assert "\nMend that" in refused.stderr
     assert "line 11 " in refused.stderr
     assert "line 12 " not in refused.stderr
     assert "And 490 more." in refused.stderr

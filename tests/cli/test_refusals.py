@@ -46,6 +46,11 @@ def test_a_slip_is_one_sentence_that_names_the_help(run: Run, command: str) -> N
     assert "--help`." in refused.stderr
 
 
+def test_a_slip_is_told_with_what_was_likely_meant(run: Run) -> None:
+    assert "No such command 'user'. Did you mean 'users'?" in run("user list").stderr
+    assert "Choose from: bash, zsh, fish. See" in run("completion").stderr
+
+
 def test_what_is_unexpected_is_one_sentence_and_1(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise LookupError("something inside")

@@ -49,6 +49,13 @@ def test_an_empty_name_is_not_everybody(run: Run, phone: Browser, command: str) 
     assert phone.get("/dashboard").status_code == 200
 
 
+@pytest.mark.parametrize("command", ["sessions list", "sessions end", "devices list", "devices end"])
+def test_an_empty_standard_input_is_not_everybody(run: Run, phone: Browser, command: str) -> None:
+    refused = run(f"{command} --user -", given="\n")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "Standard input is empty, so nobody is meant." in refused.stderr
+
+
 def test_one_is_ended_by_its_id(run: Run, phone: Browser, desk: Browser, ada: str) -> None:
     number = listed(run, f"--user {ada}")[0]["id"]
     assert run(f"sessions end {number}").output == f"Ended session {number}.\n"
@@ -80,6 +87,8 @@ def test_one_that_is_not_there_is_told_and_the_others_end(run: Run, desk: Browse
 @pytest.mark.parametrize("args", ["", "1 --all", "0", "x", "99999999999", "--user a@b.c --all"])
 def test_what_to_end_is_said_in_one_way(run: Run, args: str) -> None:
     assert run(f"sessions end {args}").exit_code == 2
+    if args == "x":
+        assert "'x' is no number of a row. Give one that the listing shows." in run("sessions end x").stderr
 
 
 def test_the_sessions_of_nobody_are_told_with_3(run: Run) -> None:
