@@ -13,7 +13,7 @@ from netflix.accounts.one_time_link import Purpose
 from netflix.accounts.registration import create
 from netflix.bans import ban
 from netflix.errors import Declined
-from netflix.events import event
+from netflix.events import ageing, event
 from netflix.events.event import ChainStart, Event, Kind
 from netflix.extensions import db
 from netflix.factors.challenge import UsedChallenge
@@ -180,6 +180,17 @@ def test_no_young_event_goes_in_the_name_of_one_that_was_made_old_for_a_while(ap
                     expiry.purge(Pace(most=10), keep_events=timedelta(days=365))
         assert list(event.faults()) == []
         assert db.session.scalar(db.select(db.func.min(Event.id))) == 1
+
+
+def test_what_another_purge_took_away_in_the_last_moment_is_no_fault(
+    purged: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ageing, "count", lambda through: 1)
+    with purged.app_context():
+        assert ageing.remove(5, datetime.now(UTC), 10, telling=True) == 0
+        db.session.commit()
+        assert list(event.faults()) == []
+        assert event.length() == 11
 
 
 def test_the_last_events_alone_can_be_looked_at(purged: Flask) -> None:
