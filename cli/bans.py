@@ -220,7 +220,8 @@ def export(form: str) -> None:
 
 def as_nginx(rows: "Iterable[Ban]") -> None:
     for batch in formats.batched(rows):
-        click.echo("".join(f"deny {row.network};\n" for row in batch), nl=False)
+        # Read anew: nginx would do whatever else somebody wrote into the table.
+        click.echo("".join(f"deny {ipaddress.ip_network(row.network)};\n" for row in batch), nl=False)
 
 
 def as_nft(rows: "Iterable[Ban]") -> None:

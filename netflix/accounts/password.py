@@ -80,9 +80,9 @@ def matches(text: str, kept: str | None, whose: int | None = None) -> bool:
         scheme, _, bare = kept.partition("$")
         if scheme == scheme_id(config):
             hashed = "$" + bare
-        elif scheme == "":
-            # bcrypt itself looks at 72 bytes and ends at a NUL: what another system hashed.
-            hashed, secret = kept, text.encode("utf-8", "surrogatepass")[:72].partition(b"\0")[0]
+        # bcrypt itself looks at 72 bytes and ends at a NUL: what another system hashed. But nothing is no password.
+        elif scheme == "" and (seen := text.encode("utf-8", "surrogatepass")[:72].partition(b"\0")[0]):
+            hashed, secret = kept, seen
     try:
         return hashing.run(check, hashed, secret, config.bcrypt_rounds)
     except ValueError:

@@ -172,6 +172,13 @@ def test_a_bare_hash_is_checked_as_the_system_that_made_it_did(app: Flask, text:
         assert not passwords.matches("y" + text, kept)
 
 
+@pytest.mark.parametrize("text", ["\0", "\0anything"])
+def test_a_bare_hash_of_nothing_lets_nobody_in(app: Flask, text: str) -> None:
+    kept = bcrypt.hashpw(b"", bcrypt.gensalt(4)).decode()
+    with app.app_context():
+        assert not passwords.matches(text, kept)
+
+
 def test_a_wrong_password_leaves_a_bare_hash_as_it_is(app: Flask, browser: Browser, ada: str) -> None:
     with app.app_context():
         User.named(ada).password_hash = before = bcrypt.hashpw(b"other", bcrypt.gensalt(4)).decode()

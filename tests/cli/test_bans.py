@@ -169,6 +169,17 @@ def test_nginx_s_lines(run: Run) -> None:
     assert run("bans export").stdout == "deny 2001:db8::/64;\ndeny 192.0.2.0/24;\n"
 
 
+@pytest.mark.parametrize("form", ["nginx", "nft"])
+def test_what_is_no_network_reaches_no_firewall(run: Run, app: Flask, form: str) -> None:
+    run("bans add 192.0.2.0/24")
+    with app.app_context():
+        db.session.execute(db.text("UPDATE ban SET network = 'all; include /tmp/x'"))
+        db.session.commit()
+    told = run(f"bans export --format {form}")
+    assert told.exit_code == 1
+    assert "include" not in told.stdout
+
+
 def test_json_has_the_ends(run: Run) -> None:
     run("bans add 192.0.2.0/24 --reason spam")
     assert json.loads(run("bans export --format json").stdout) == [
