@@ -1,6 +1,7 @@
 """People who may sign in."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -256,6 +257,8 @@ def import_users(
     """
     if invite and dry_run:
         raise click.UsageError("Links cannot be made in a dry run. Give only one of --invite and --dry-run.")
+    if report and file != moving.STDIN and Path(report).exists() and Path(report).samefile(file):
+        raise click.UsageError("--report would take the place of the file that is imported. Name another one.")
     how = {"size": batch, "updating": not skip_existing, "inviting": invite, "is_rehearsal": dry_run}
     tally = moving.imported(file, report, ignore_unknown, **how)
     told = output.note if invite else output.done

@@ -56,6 +56,16 @@ def everybody(run: Run) -> dict[str, dict[str, object]]:
     return {row["email"]: row for row in map(json.loads, run("users list --format jsonl").stdout.splitlines())}
 
 
+def test_the_report_never_takes_the_place_of_the_roll(run: Run, roll: Path, tmp_path: Path) -> None:
+    before = roll.read_bytes()
+    (tmp_path / "same.csv").hardlink_to(roll)
+    for name in (roll, tmp_path / "same.csv"):
+        done = run("users", "import", str(roll), "--report", str(name))
+        assert (done.exit_code, "Name another one" in done.stderr) == (2, True)
+    assert roll.read_bytes() == before
+    assert everybody(run) == {}
+
+
 def test_people_come_in_as_their_rows_say(run: Run, app: Flask, roll: Path) -> None:
     done = run("users", "import", str(roll))
     assert (done.exit_code, done.stderr) == (0, "")
