@@ -8,7 +8,8 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
@@ -89,10 +90,11 @@ class Listing:
         """The same, of rows that have each value under the name of its field."""
         return replace(self, columns=[replace(column, value=None) for column in self.columns])
 
-    def print_written(self, batches: Iterable[Sequence[str]]) -> None:
-        """Lines that the database wrote."""
-        for lines in batches:
-            click.echo(joined(lines), nl=False)
+    def print_written(self, batches: Generator[Sequence[str], None, None]) -> None:
+        """Lines that the database wrote. Closed while its connection is there, also when nobody reads on."""
+        with closing(batches):
+            for lines in batches:
+                click.echo(joined(lines), nl=False)
 
     def print_table(self, rows: Sequence[Any], empty: str) -> None:
         from . import tables

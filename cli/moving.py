@@ -1,8 +1,8 @@
 """What `users import` and `users export` tell, beside what they do."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -39,7 +39,8 @@ class Tally:
         self.refused += len(done.refused)
 
     def __str__(self) -> str:
-        return f"{self.new:,} new, {self.known:,} there, {self.refused:,} refused"
+        others = {"there": self.known, "refused": self.refused}
+        return ", ".join([f"{self.new:,} new", *(f"{count:,} {what}" for what, count in others.items() if count)])
 
     def in_words(self, is_rehearsal: bool) -> str:
         said = [f"{'Would import' if is_rehearsal else 'Imported'} {users(self.new)}"]
@@ -93,25 +94,26 @@ def imported(name: str, report_to: str | None, skipping: bool, **how: Any) -> Ta
         report = Report(opened.enter_context(files.placed(Path(report_to))) if report_to else None)
         opened.callback(report.end)
         file = opened.enter_context(click.open_file(name, "rb"))
-        bar: ProgressBar[None] = opened.enter_context(
-            click.progressbar(
-                length=size,
-                label="Importing",
-                file=sys.stderr,
-                hidden=not seen,
-                item_show_func=lambda _: str(tally),
-            )
+        bar: ProgressBar[None] = click.progressbar(
+            length=size,
+            label="Importing",
+            file=sys.stderr,
+            hidden=not seen,
+            item_show_func=lambda _: str(tally),
+            # What the words leave of the line: one that is longer would be a new one each time.
+            width=0,
         )
         read = 0
         try:
-            for done in site.importing.imported(site.roll.read(file, skipping), **how):
-                tally.add(done)
-                report.add(done.refused)
-                for email, link in done.links:
-                    output.product(f"{output.printable(email)}\t{link}")
-                place = file.tell() if seen else 0
-                bar.update(place - read)
-                read = place
+            with bar:
+                for done in site.importing.imported(site.roll.read(file, skipping), **how):
+                    tally.add(done)
+                    report.add(done.refused)
+                    for email, link in done.links:
+                        output.product(f"{output.printable(email)}\t{link}")
+                    place = file.tell() if seen else 0
+                    bar.update(place - read)
+                    read = place
         except KeyboardInterrupt:
             output.note(ended_early(tally))
             raise
@@ -128,8 +130,9 @@ def ended_early(tally: Tally) -> str:
     return f"{users(tally.new)} {was} imported before that, and {stay}; run the same again to go on."
 
 
-def exported(where: str, batches: Iterator[list[str]], is_csv: bool) -> None:
+def exported(where: str, batches: Generator[list[str], None, None], is_csv: bool) -> None:
     with ExitStack() as opened:
         file = opened.enter_context(files.placed(Path(where))) if where != STDIN else None
+        opened.enter_context(closing(batches))
         for lines in batches:
             click.echo("".join(lines) if is_csv else formats.joined(lines), file, nl=False)

@@ -1,5 +1,6 @@
 """What goes wrong, told in the terminal: one sentence on stderr, and an exit code."""
 
+import errno
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from netflix.errors import CountersUnavailable, DatabaseUnavailable, Refusal
+from netflix.errors import CountersUnavailable, DatabaseDamaged, DatabaseUnavailable, Refusal
 
 from . import formats, output, site
 
@@ -64,11 +65,18 @@ def as_refusal(error: Exception) -> Refusal:
         reason = str(error.orig).partition("\n")[0]
         if "locked" in reason:
             return DatabaseUnavailable("The database is busy with something else.", "Try again in a moment.")
+        if any(sign in reason for sign in DatabaseDamaged.SIGNS):
+            return DatabaseDamaged()
         if "is full" in reason or "No space left" in reason:
             return DatabaseUnavailable(f"There is no room left for the database ({reason}).", "Make room on its disk.")
         return DatabaseUnavailable(f"The database does not answer or is not migrated ({reason}).")
     if isinstance(error, site.redis_errors.RedisError):
         return CountersUnavailable()
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        output.say_no_more()
+        return Refusal(
+            f"What was to be written found no room ({error.strerror}).", "Make room on that disk, and run it again."
+        )
     return Refusal(
         f"Something unexpected failed: {type(error).__name__}: {error}.",
         "Run it again as `netflix-admin --traceback …` to see where.",

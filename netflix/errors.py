@@ -304,6 +304,14 @@ class DatabaseUnavailable(Refusal):
     remedy = "Run `flask db upgrade` (or `netflix-admin db upgrade`), or check NETFLIX_DATABASE_URL."
 
 
+class DatabaseDamaged(DatabaseUnavailable):
+    """SQLite's file is not what SQLite wrote."""
+
+    SIGNS = ("file is not a database", "disk image is malformed")
+    sentence = "The file of the database is damaged."
+    remedy = "Stop the site and restore a backup: `netflix-admin restore FILE`."
+
+
 def in_words(seconds: int) -> str:
     """A time to wait as a person would say it; rounded up, so that it is never too early."""
     if seconds < 120:

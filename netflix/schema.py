@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from netflix.config import Config
-from netflix.errors import DatabaseUnavailable
+from netflix.errors import DatabaseDamaged, DatabaseUnavailable
 from netflix.extensions import db
 from netflix.paths import where
 
@@ -80,9 +80,15 @@ def check(config: Config) -> None:
         with engine.connect() as connection:
             found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except SQLAlchemyError as error:
-        raise DatabaseUnavailable from error
+        is_damaged = any(sign in str(error) for sign in DatabaseDamaged.SIGNS)
+        raise (DatabaseDamaged if is_damaged else DatabaseUnavailable) from error
     finally:
         engine.dispose()
+    if found and found not in versions():
+        raise DatabaseUnavailable(
+            f"The database is at version {found}, which a later version of the site made.",
+            "Update the site, or check NETFLIX_DATABASE_URL.",
+        )
     if found != head():
         raise DatabaseUnavailable(f"The database is at version {found}, and this version of the site needs {head()}.")
 

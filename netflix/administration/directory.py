@@ -4,7 +4,7 @@ A million objects cost Python more than the database needs for all of it, so row
 what a person looks at.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
@@ -77,7 +77,9 @@ class Wanted(NamedTuple):
         for part in reversed(parts) if self.descending else parts:
             yield ordered.where(part)
 
-    def batches(self, selected: Select[Any], read: Callable[[Select[Any]], Iterable[Batch]]) -> Iterator[Batch]:
+    def batches(
+        self, selected: Select[Any], read: Callable[[Select[Any]], Iterable[Batch]]
+    ) -> Generator[Batch, None, None]:
         """What `read` gives of each statement, up to the limit of all."""
         left = self.limit
         for selection in self.selections(selected):
@@ -105,7 +107,7 @@ def count(wanted: Wanted) -> int:
     return db.session.scalar(select(func.count()).select_from(User).where(*wanted.conditions)) or 0
 
 
-def json_lines(wanted: Wanted, fields: Sequence[str]) -> Iterator[Sequence[str]]:
+def json_lines(wanted: Wanted, fields: Sequence[str]) -> Generator[Sequence[str], None, None]:
     """A JSON object for each, as `json.dumps` would write it, in batches as they are read."""
     written = select(json_rows.as_json({name: FIELDS[name] for name in fields}))
     return wanted.batches(written, json_rows.lines)

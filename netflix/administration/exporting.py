@@ -1,6 +1,6 @@
 """All people as a roll that another site can import."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from sqlalchemy import SQLColumnExpression, func, select
@@ -22,7 +22,7 @@ EXPORTED: dict[str, SQLColumnExpression[Any]] = {
 }
 
 
-def exported(is_csv: bool, with_hashes: bool) -> Iterator[list[str]]:
+def exported(is_csv: bool, with_hashes: bool) -> Generator[list[str], None, None]:
     """Lines in batches, in the order in which people came. Who asked to be deleted is nobody to pass on."""
     event.record(Kind.DATA_EXPORTED, users=count(), hashes=with_hashes)
     db.session.commit()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import stat
@@ -293,6 +294,10 @@ def test_a_person_sees_how_far_it_is_and_the_first_refusals(config: Config, tmp_
     path.write_text("email\n" + "".join(f"{'x' * 240}{n}@\n" for n in range(3000)))
     seen = at_a_terminal(config, "users", "import", str(path)).screen
     assert "Importing" in seen
+    # A step that is longer than the line would be a new line each time.
+    steps = [step for step in re.split(r"[\r\n]", re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", seen)) if "Importing" in step]
+    assert steps
+    assert max(len(step) for step in steps) <= 80
     assert seen.count("Line ") == 20
     assert "… and 2,980 more: --report FILE has all of them." in seen
 
@@ -323,3 +328,25 @@ def test_what_was_exported_is_imported_alike(
         again = other.test_cli_runner().invoke(main, ["users", "export", "--with-hashes"])
         here = run("users", "export", "-", "--with-hashes")
         assert sorted(again.stdout.splitlines()) == sorted(here.stdout.splitlines())
+
+
+@pytest.mark.parametrize("command", ["users export", "users list --format jsonl", "users export --format csv"])
+def test_who_reads_no_further_and_a_full_disk_are_told_without_a_traceback(
+    run: Run, config: Config, tmp_path: Path, command: str
+) -> None:
+    run("users import -", given="email\n" + "".join(f"p{number}@example.org\n" for number in range(3000)))
+    full = [*COMMAND, *command.split()]
+    with open("/dev/full", "w") as nowhere:
+        told = subprocess.run(full, env=environment(config), stdout=nowhere, stderr=subprocess.PIPE, text=True)
+    assert told.returncode == 1
+    assert len(told.stderr.splitlines()) == 1
+    assert "found no room (No space left on device). Make room on that disk, and run it again." in told.stderr
+    with subprocess.Popen(
+        full, env=environment(config), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as reading:
+        assert reading.stdout
+        assert reading.stderr
+        reading.stdout.readline()
+        reading.stdout.close()
+        assert reading.stderr.read() == ""
+        assert reading.wait(30) == 0

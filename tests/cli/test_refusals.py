@@ -103,7 +103,7 @@ def test_a_database_of_another_version_is_told(app: Flask, run: Run) -> None:
         db.session.commit()
     refused = run("users list")
     assert refused.exit_code == 6
-    assert "is at version 9999" in refused.stderr
+    assert "is at version 9999, which a later version of the site made. Update the site" in refused.stderr
 
 
 def test_a_file_that_is_no_database_is_told_with_6(config: Config, tmp_path: Path) -> None:
