@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from netflix.extensions import db
 from tests.served import postgresql
 from tests.served.parts import program
 from tests.served.postgresql import PostgreSQL
@@ -94,7 +95,7 @@ def test_on_postgresql(server: PostgreSQL, folder: Path, tmp_path: Path) -> None
     program("pg_dump")
     url = server.fresh("backups")
     with made(url, folder).app_context():
-        pass
+        db.engine.dispose()
 
     def lose() -> None:
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
@@ -117,7 +118,7 @@ def test_what_postgresql_refuses_is_said_and_no_password_is_shown(
     program("pg_dump")
     url = server.fresh("refused")
     with made(url, folder).app_context():
-        pass
+        db.engine.dispose()
     seen = tmp_path / "seen"
     fake = tmp_path / "pg_dump"
     fake.write_text(
