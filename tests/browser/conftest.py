@@ -120,6 +120,7 @@ class Desk:
 
     def is_sideways(self) -> bool:
         """Whether the page is wider than its window."""
+        self.page.wait_for_load_state()
         return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
     def is_at(self, path: str) -> bool:
