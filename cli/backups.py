@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,30 +19,15 @@ if TYPE_CHECKING:
 
 # Bytes that take a second.
 LARGE = 64 * 2**20
-
-
-class File(click.Path):
-    """A path. One that ends with a slash is a folder, and never becomes a file of that name."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        path = Path(str(super().convert(value, param, ctx)))
-        if str(value).endswith("/") and not path.is_dir():
-            raise Declined(f"There is no folder '{path}'.", "Make it, for its owner alone (mode 700).")
-        return path
-
-
-FILE = File()
+FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=click.Path())
 @click.option("--yes", is_flag=True, help="Write over a file that is there.")
 @site.within
 @one_at_a_time
-def backup(file: Path, yes: bool) -> None:
+def backup(file: str, yes: bool) -> None:
     """Copy the database into one file, while the site serves.
 
     In a folder the file is named by the time. The copy is of one moment; sessions, links and mails are not in it, nor
@@ -53,8 +38,10 @@ def backup(file: Path, yes: bool) -> None:
     Example:
       netflix-admin backup /var/backups/netflix/
     """
+    if file.endswith("/") and not Path(file).is_dir():
+        raise Declined(f"There is no folder '{file.rstrip('/')}'.", "Make it, for its owner alone (mode 700).")
     with progress("Copying") as told:
-        path, made = site.backup.back_up(file, yes, told)
+        path, made = site.backup.back_up(Path(file), yes, told)
     people = f"{made.users:,} user{'s' * (made.users != 1)}"
     output.done(f"Backed up {people} into {path} ({made.size / 1e6:,.1f} MB).")
     if output.is_terminal(sys.stderr):
@@ -82,11 +69,12 @@ def restore(file: Path, yes: bool) -> None:
     """
     found = site.restore.looked_at(file)
     people = f"{found.users:,} user{'s' * (found.users != 1)}"
+    when = found.made_at.replace("+00:00", "Z")
     if site.restore.is_there():
-        asking.confirm(f"Replace the database by that of {found.made_at}, with {people}?", yes)
+        asking.confirm(f"Replace the database by that of {when}, with {people}?", yes)
     with progress("Restoring") as told:
         site.restore.restore(file, told)
-    output.done(f"Restored {people} as of {found.made_at}. Everybody has to sign in again.")
+    output.done(f"Restored {people} as of {when}. Everybody has to sign in again.")
 
 
 @contextmanager

@@ -44,6 +44,10 @@ COLUMNS = (
 )
 
 
+def completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    return sorted(kind for kind in site.event.Kind if kind.startswith(incomplete))
+
+
 def choosing(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say which events."""
     for option in reversed(
@@ -53,6 +57,7 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
                 "kinds",
                 metavar="KIND",
                 multiple=True,
+                shell_complete=completed,
                 help="Only these, such as authn_login_fail; may be repeated.",
             ),
             click.option("--user", metavar="EMAIL", help="Only those about one user."),

@@ -115,7 +115,7 @@ class Config:
     trusted_proxies: tuple[Network, ...] = setting(
         networks,
         (),
-        "networks such as 10.0.0.0/8, 2001:db8::/32, divided by commas",
+        "networks such as 10.0.0.0/8, 2001:db8::/32 (no bits of a host, not everybody), divided by commas",
         "whose word on the client's address is taken",
     )
     bcrypt_rounds: int = setting(

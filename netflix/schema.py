@@ -73,7 +73,8 @@ def check(config: Config) -> None:
         # To ask would make an empty one.
         raise DatabaseUnavailable(
             f"There is no site in {config.instance} yet.",
-            "Check NETFLIX_INSTANCE, or make one: `flask db upgrade` (or `netflix-admin db upgrade`).",
+            "Check NETFLIX_INSTANCE; or make one: `flask db upgrade` (or `netflix-admin db upgrade`); "
+            "or bring one back: `netflix-admin restore FILE`.",
         )
     engine = create_engine(config.database_url)
     try:

@@ -51,11 +51,11 @@ def address(text: str) -> Address:
         if (plain := domain.lower().encode("idna").decode()).encode().decode("idna") == domain.lower():
             domain = plain
     if not re.fullmatch(r"[^\s@<>\"\\]+", name) or not re.fullmatch(r"[\w.-]+|\[[0-9A-Za-z.:]+\]", domain):
-        raise MailNotTaken(f"{text} is no address that mail can be sent to.", "")
+        raise MailNotTaken(f"'{text}' is no address that mail can be sent to.", "")
     try:
         return Address(username=name, domain=domain)
     except (ValueError, UnicodeError) as error:
-        raise MailNotTaken(f"{text} is no address that mail can be sent to.", "") from error
+        raise MailNotTaken(f"'{text}' is no address that mail can be sent to.", "") from error
 
 
 def message(mail: Mail, config: Config) -> EmailMessage:

@@ -149,6 +149,7 @@ def test_the_version_is_told(admin: FlaskCliRunner) -> None:
     [
         ("netflix-admin users reset-p", "plain,reset-password"),
         ("netflix-admin users create --if", "plain,--if-not-exists"),
+        ("netflix-admin events list --kind authn_login_f", "plain,authn_login_fail"),
     ],
 )
 def test_the_shell_completes(line: str, completion: str) -> None:
