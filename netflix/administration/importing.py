@@ -109,7 +109,8 @@ def values(person: Person) -> Mapping[str, Any]:
         "email_key": person.key,
         "password_hash": person.kept,
         "is_admin": bool(person.admin),
-        "created_at": person.created_at or now,
+        # Who has still to confirm has as long for it as a newcomer, before `purge` takes them for abandoned.
+        "created_at": now if person.verified is False else person.created_at or now,
         "verified_at": None if person.verified is False else now,
         "disabled_at": now if person.disabled else None,
         "must_change_since": now if person.must_change else None,
