@@ -11,6 +11,7 @@ import click
 from netflix.errors import DatabaseUnavailable
 
 from . import files, formats, output, refusals, site
+from .interrupts import Interrupts
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -89,7 +90,7 @@ class Report:
 def imported(name: str, report_to: str | None, skipping: bool, **how: Any) -> Tally:
     """Imports a file, telling how far it is at a terminal. What was committed is told, however it ends."""
     size = Path(name).stat().st_size if name != STDIN else 0
-    tally, seen = Tally(), output.is_terminal(sys.stderr) and size > LONG
+    tally, interrupts, seen = Tally(), Interrupts(), output.is_terminal(sys.stderr) and size > LONG
     with ExitStack() as opened:
         report = Report(opened.enter_context(files.placed(Path(report_to))) if report_to else None)
         opened.callback(report.end)
@@ -105,8 +106,8 @@ def imported(name: str, report_to: str | None, skipping: bool, **how: Any) -> Ta
         )
         read = 0
         try:
-            with bar:
-                for done in site.importing.imported(site.roll.read(file, skipping), **how):
+            with interrupts.heard(), bar:
+                for done in site.importing.imported(interrupts.between(site.roll.read(file, skipping)), **how):
                     tally.add(done)
                     report.add(done.refused)
                     for email, link in done.links:
