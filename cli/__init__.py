@@ -31,6 +31,25 @@ GROUPS = {
     "sessions": ".sessions",
     "users": ".users",
 }
+# What each says of itself, so that the list of them loads none.
+SUMMARIES = {
+    "backup": "Copy the database into one file, while the site serves.",
+    "bans": "Shut networks out, see which are, and let them in again.",
+    "completion": "Print a script that completes commands in bash, zsh or fish.",
+    "db": "Migrate the database, as `flask db` does.",
+    "devices": "See which browsers an account knows, and end that.",
+    "doctor": "Look for what is wrong with the site.",
+    "events": "Read what happened, and check that nobody changed the record.",
+    "invites": "Invite people to register, and take invitations back.",
+    "limits": "See who has used up their attempts, and let them try again.",
+    "lockdown": "Let only known browsers and second factors in, for a while.",
+    "mail": "See mails that wait to be sent, and send them.",
+    "passwords": "Refuse those that guessers know, and see how all are kept.",
+    "purge": "Delete what has run out: sessions, links, mails, accounts.",
+    "restore": "Replace the database by what a backup holds.",
+    "sessions": "See which browsers are signed in, and end their sessions.",
+    "users": "Make, list, disable and delete users, and let them in again.",
+}
 EXIT_CODES = """\b
 Exit codes:
   0  done
@@ -54,6 +73,10 @@ class Admin(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         return getattr(import_module(GROUPS[name], __package__), name) if name in GROUPS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

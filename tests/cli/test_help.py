@@ -9,7 +9,7 @@ import click
 import pytest
 from flask.testing import FlaskCliRunner
 
-from cli import main
+from cli import GROUPS, SUMMARIES, main
 from netflix.version import __version__
 from tests.watching import ROOT
 
@@ -102,7 +102,7 @@ def test_no_help_builds_the_site_or_loads_its_libraries() -> None:
     ours = [[], *(list(path) for path in PATHS if path != ("db",))]
     asked = f"""
 import sys
-from cli import main
+from cli import GROUPS, SUMMARIES, main
 for path in {ours!r}:
     assert main([*path, "--help"], standalone_mode=False) == 0
 print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
@@ -154,6 +154,13 @@ def test_the_version_is_told(admin: FlaskCliRunner) -> None:
 )
 def test_the_shell_completes(line: str, completion: str) -> None:
     env = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1), "_NETFLIX_ADMIN_COMPLETE": "bash_complete"}
-    asked = "from cli import main; main(prog_name='netflix-admin')"
+    asked = "from cli import GROUPS, SUMMARIES, main; main(prog_name='netflix-admin')"
     done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.stdout.splitlines() == [completion]
+
+
+def test_the_list_of_commands_says_what_each_says_itself() -> None:
+    whole = click.Context(main)
+    said = {name: main.get_command(whole, name).get_short_help_str(200) for name in main.list_commands(whole)}  # type: ignore[union-attr]
+    assert said == SUMMARIES
+    assert list(SUMMARIES) == sorted(GROUPS)
