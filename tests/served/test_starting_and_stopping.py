@@ -136,6 +136,8 @@ def test_gunicorn_serves_it_and_ends_whole(folder: Path) -> None:
         assert visitor.register("ada@example.org").status == 303
         assert visitor.sign_in("ada@example.org").status == 303
         assert visitor.get("/dashboard").status == 200
+        # Its first worker answers while the server that it needs is still starting.
+        until(site.own_redis_pid)
         own = site.own_redis_pid()
         assert own
         assert site.end() == 0
