@@ -154,7 +154,7 @@ def verify() -> None:
     Example:
       netflix-admin events verify
     """
-    faults = list(site.event.faults())
+    faults = list(site.verification.faults())
     for fault in faults:
         output.product(fault)
     if faults:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     )
     from netflix.administration import directory, exporting, importing, rights
     from netflix.bans import ban, network
-    from netflix.events import event
+    from netflix.events import event, verification
     from netflix.factors import passkey, recovery_code, rehearsal, removal
     from netflix.health import doctor
     from netflix.limits import address, counter, policy, proposal
@@ -94,6 +94,7 @@ else:
         "simulation": "netflix.signin.simulation",
         "user": "netflix.accounts.user",
         "values": "netflix.values",
+        "verification": "netflix.events.verification",
         "wordlist": "netflix.accounts.wordlist",
     }
 

@@ -6,15 +6,12 @@ deletes it; and the record tells that it was done.
 
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from netflix.errors import Declined
-from netflix.events.event import LINKED, ChainStart, Event, Kind, link, record
+from netflix.events.chain import AS_IT_IS, ChainStart, hold_start, link, move_start
+from netflix.events.event import LINKED, Event, Kind, record
 from netflix.extensions import db
-
-AS_IT_IS = {"synchronize_session": False}
-# The first statement that writes: whoever purges at the same time waits here.
-HELD = update(ChainStart).values(number=ChainStart.number)
 
 
 def last_before(time: datetime) -> int:
@@ -36,8 +33,7 @@ def remove(through: int, before: datetime, most: int, telling: bool) -> int:
     """
     if not count(through):
         return 0
-    db.session.execute(HELD, execution_options=AS_IT_IS)
-    start = ChainStart.present()
+    start = hold_start()
     last, digest = start.number, start.digest
     if last >= through:
         # By another purge, a moment ago.
@@ -50,8 +46,7 @@ def remove(through: int, before: datetime, most: int, telling: bool) -> int:
             raise not_whole(row.id)
         last, digest = row.id, row.digest
     db.session.execute(delete(Event).where(Event.id <= last), execution_options=AS_IT_IS)
-    moved = update(ChainStart).values(number=last, digest=digest, seal=ChainStart.sealed(last, digest))
-    db.session.execute(moved, execution_options=AS_IT_IS)
+    move_start(last, digest)
     if telling:
         record(Kind.EVENTS_PURGED, object="events", first=start.number + 1, last=through)
     return last - start.number

@@ -1,11 +1,8 @@
 """One thing that happened, as a row that nobody changes, chained to the one before it.
 
-Each row's digest is an HMAC over the row and the digest before it, under a key that is not in the database
-(ASVS 5.0 16.4.2): who can write the table cannot forge it. The names are those of OWASP's Logging Vocabulary
-Cheat Sheet and, where it has none, like them.
+The names are those of OWASP's Logging Vocabulary Cheat Sheet and, where it has none, like them.
 """
 
-import hmac
 import json
 import logging
 from collections.abc import Iterator, Sequence
@@ -13,14 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import LargeBinary, Row, Select, String, Text, event, insert, select, update
+from sqlalchemy import LargeBinary, Select, String, Text, event, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import clock
-from netflix import config as settings
 from netflix.clock import Instant
 from netflix.errors import NotFound
 from netflix.events.actor import OPERATOR
+from netflix.events.chain import ChainEnd, chain_key, close, extend, link
 from netflix.extensions import Model, db
 
 log = logging.getLogger("netflix.event")
@@ -121,59 +118,6 @@ class Event(Model):
 LINKED = (Event.id, Event.at, Event.kind, Event.user_id, Event.by, Event.address, Event.detail)
 
 
-class ChainEnd(Model):
-    """One row: how many events there are, and the last one's digest. Writing it is what puts events in order."""
-
-    __tablename__ = "event_chain"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    length: Mapped[int]
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
-
-
-class ChainStart(Model):
-    """One row: the last event that was purged, where the rest of the chain starts. Nothing was when it is number 0.
-
-    The seal is made with the chain's key: who can write the table cannot pass a removal off as a purge.
-    """
-
-    __tablename__ = "event_chain_start"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    number: Mapped[int]
-    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
-    seal: Mapped[bytes] = mapped_column(LargeBinary(32))
-
-    @classmethod
-    def present(cls) -> "ChainStart":
-        """Where there is none, one that is not sealed."""
-        found = select(cls).execution_options(populate_existing=True)
-        return db.session.scalar(found) or cls(number=0, digest=bytes(32), seal=b"")
-
-    @staticmethod
-    def sealed(number: int, digest: bytes) -> bytes:
-        return hmac.digest(chain_key(), b"purged %d " % number + digest, "sha256") if number else bytes(32)
-
-    @property
-    def is_sealed(self) -> bool:
-        return hmac.compare_digest(self.seal, self.sealed(self.number, self.digest))
-
-
-# A statement that changes nothing that was read has nothing to tell it.
-AS_IT_IS = {"synchronize_session": False}
-LENGTHENED = update(ChainEnd).values(length=ChainEnd.length + 1).returning(ChainEnd.length, ChainEnd.digest)
-
-
-def chain_key() -> bytes:
-    return hmac.digest(settings.current().password_key.encode(), b"netflix event chain", "sha256")
-
-
-def link(before: bytes, values: Sequence[Any], key: bytes = b"") -> bytes:
-    """The digest that follows from the digest before and the values of `LINKED`; `key` is the chain's, where known."""
-    number, at, *rest = values
-    return hmac.digest(key or chain_key(), before + json.dumps([number, at.isoformat(), *rest]).encode(), "sha256")
-
-
 def record(kind: Kind, user_id: int | None = None, address: str = "", by: str | None = None, **detail: Any) -> None:
     """Adds an event; committed by the act that called, and told to the log once it is.
 
@@ -181,10 +125,9 @@ def record(kind: Kind, user_id: int | None = None, address: str = "", by: str | 
     """
     if by is None:
         by = OPERATOR.name if not address else STRANGER if user_id is None else f"user:{user_id}"
-    # The first statement that writes: whoever comes at the same time waits here.
-    length, before = db.session.execute(LENGTHENED, execution_options={"synchronize_session": False}).one()
+    last, before = extend()
     row = Event(
-        id=length,
+        id=last + 1,
         at=clock.now(),
         kind=str(kind),
         user_id=user_id,
@@ -195,7 +138,7 @@ def record(kind: Kind, user_id: int | None = None, address: str = "", by: str | 
     row.digest = row.linked(before)
     values = {column.key: getattr(row, column.key) for column in Event.__table__.columns}
     db.session.execute(insert(Event).values(values))
-    db.session.execute(update(ChainEnd).values(digest=row.digest), execution_options={"synchronize_session": False})
+    close(row.id, row.digest)
     db.session.info.setdefault("events", []).append(row)
 
 
@@ -206,16 +149,15 @@ def record_each(kind: Kind, about: Sequence[tuple[int, dict[str, Any]]]) -> None
     """
     if not about:
         return
-    lengthened = update(ChainEnd).values(length=ChainEnd.length + len(about))
-    end = db.session.execute(lengthened.returning(ChainEnd.length, ChainEnd.digest), execution_options=AS_IT_IS).one()
-    digest, at, by, key = end.digest, clock.now(), OPERATOR.name[:80], chain_key()
+    last, digest = extend(len(about))
+    at, by, key = clock.now(), OPERATOR.name[:80], chain_key()
     names, rows = [column.key for column in LINKED], []
-    for number, (user_id, detail) in enumerate(about, end.length - len(about) + 1):
+    for number, (user_id, detail) in enumerate(about, last + 1):
         values = [number, at, str(kind), user_id, by, "", json.dumps(detail, separators=(",", ":"))]
         digest = link(digest, values, key)
         rows.append(dict(zip(names, values, strict=True), digest=digest))
     db.session.connection().execute(insert(Event), rows)
-    db.session.execute(update(ChainEnd).values(digest=digest), execution_options=AS_IT_IS)
+    close(last + len(about), digest)
 
 
 def length() -> int:
@@ -263,52 +205,6 @@ def following(wanted: Wanted, after: int = 0) -> Iterator[Event]:
         after = batch[-1].id
         for row in batch:
             db.session.expunge(row)
-
-
-def faults(latest: int | None = None) -> Iterator[str]:
-    """What is wrong with the chain, a sentence for each place; nothing when nobody touched it.
-
-    `latest` looks at so many of the last events only. Meanwhile more may be written, and old ones purged.
-    """
-    end, start = written(), ChainStart.present()
-    if not start.is_sealed:
-        yield "What says where the record starts is not what was written."
-    last, digest = (start.number, start.digest) if start.is_sealed else (0, bytes(32))
-    after, purged = 0, last
-    if latest is not None:
-        if end and end.length - latest > last:
-            last = end.length - latest
-            digest = db.session.scalar(select(Event.digest).where(Event.id == last)) or b""
-        after = last
-    while True:
-        for row in following(Wanted(), after):
-            if row.id > last + 1 and (moved := ChainStart.present()).number > last and moved.is_sealed:
-                last, digest = moved.number, moved.digest
-            if row.id <= last:
-                if row.id <= purged:
-                    yield f"Event {row.id} was purged, and is there again."
-                continue
-            if row.id != last + 1:
-                yield (
-                    f"Events {last + 1} to {row.id - 1} are missing."
-                    if row.id > last + 2
-                    else f"Event {last + 1} is missing."
-                )
-            elif row.linked(digest) != row.digest:
-                yield f"Event {row.id} is not what was written."
-            last, digest = row.id, row.digest
-        end = written()
-        if end is None or end.length <= last or last == after:
-            break
-        after = last
-    if end is None or (last, digest) != tuple(end):
-        length = end.length if end else 0
-        yield f"The record ends with event {last}, and {length} were written."
-
-
-def written() -> Row[int, bytes] | None:
-    """How many, and the last one's digest."""
-    return db.session.execute(select(ChainEnd.length, ChainEnd.digest)).one_or_none()
 
 
 @event.listens_for(db.session, "after_commit")

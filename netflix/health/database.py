@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from netflix import clock, schema
 from netflix.config import Config
 from netflix.errors import DatabaseUnavailable
-from netflix.events import event
+from netflix.events import verification
 from netflix.extensions import db
 from netflix.health.finding import Finding, fault, ok, warning
 from netflix.mail.outbox import Mail
@@ -90,7 +90,7 @@ def in_postgresql() -> Iterator[Finding]:
 
 
 def record() -> Iterator[Finding]:
-    faults = list(event.faults(LATEST))
+    faults = list(verification.faults(LATEST))
     if faults:
         more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
         yield fault(

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from cli import main
 from netflix.accounts.user import User
 from netflix.config import Config
-from netflix.events import event
+from netflix.events import event, verification
 from netflix.events.event import Kind, Wanted
 from netflix.extensions import db
 from tests.cli.conftest import Run
@@ -93,7 +93,7 @@ def test_people_come_in_as_their_rows_say(run: Run, app: Flask, roll: Path) -> N
         made = event.latest(Wanted(kinds=(Kind.USER_CREATED,)), 10)
         assert sorted(one.user_id or 0 for one in made) == sorted(row["id"] for row in people.values())  # type: ignore[type-var]
         assert all(one.details["imported"] and one.by.startswith("operator:") for one in made)
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
 
 
 def test_who_has_still_to_confirm_has_as_long_as_a_newcomer(build: Build, run: Run) -> None:
@@ -203,7 +203,7 @@ def test_an_update_makes_them_as_the_rows_say_by_the_acts_that_there_are(
     assert run("users", "import", str(roll), "--update").stdout == ""
     assert run("users", "import", "-", "--update", given=f"email,admin\n{grace},no\n").stdout.startswith("Imported 0")
     with app.app_context():
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
 
 
 def test_a_malformed_row_far_below_costs_itself_alone(run: Run, tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_killed_midway_it_leaves_whole_batches_and_a_second_run_ends_it(config: 
     assert count() == 500
     with app.app_context():
         assert event.length() == 500
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
     done = run("users", "import", "-", given="".join(rows))
     assert done.stdout.startswith("Imported 500 users; 500 were there already.")
 

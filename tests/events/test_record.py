@@ -7,8 +7,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, insert, text, update
 
-from netflix.events import event
-from netflix.events.event import ChainEnd, Event, Kind, Wanted
+from netflix.events import event, verification
+from netflix.events.chain import NOTHING, ChainEnd
+from netflix.events.event import Event, Kind, Wanted
 from netflix.extensions import db
 from netflix.signin import access
 from tests.people import PASSWORD, Browser
@@ -89,7 +90,7 @@ def test_those_who_write_at_once_write_one_chain(app: Flask) -> None:
         list(crowd.map(write, range(40)))
     with app.app_context():
         assert event.length() == 40
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
 
 
 @pytest.fixture
@@ -100,6 +101,17 @@ def written(app: Flask) -> Flask:
             event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
         db.session.commit()
     return app
+
+
+SEAL = "What says where the record ends is not what was written."
+
+
+def cut_off() -> None:
+    """As who may write every table, and has not the key."""
+    last = db.session.get(Event, 3)
+    assert last
+    db.session.execute(delete(Event).where(Event.id > 3))
+    db.session.execute(update(ChainEnd).values(length=3, digest=last.digest))
 
 
 def forged() -> None:
@@ -131,7 +143,19 @@ TAMPERING: dict[str, tuple[Callable[[], object], list[str]]] = {
         lambda: db.session.execute(delete(Event).where(Event.id > 3)),
         ["The record ends with event 3, and 5 were written."],
     ),
-    "inserted": (forged, ["Event 6 is not what was written."]),
+    "removed at the end, and the end moved there": (cut_off, [SEAL]),
+    "all removed, as if nothing had happened yet": (
+        lambda: (
+            db.session.execute(delete(Event)),
+            db.session.execute(update(ChainEnd).values(length=0, digest=NOTHING, seal=NOTHING)),
+        ),
+        [SEAL],
+    ),
+    "its end thrown away": (
+        lambda: db.session.execute(delete(ChainEnd)),
+        ["The record ends with event 5, and 0 were written.", SEAL],
+    ),
+    "inserted": (forged, ["Event 6 is not what was written.", SEAL]),
     "exchanged": (
         lambda: db.session.execute(
             text("UPDATE event SET user_id = CASE id WHEN 2 THEN 4 ELSE 2 END WHERE id IN (2, 4)")
@@ -149,15 +173,15 @@ TAMPERING: dict[str, tuple[Callable[[], object], list[str]]] = {
 def test_tampering_is_found(written: Flask, how: str) -> None:
     tamper, told = TAMPERING[how]
     with written.app_context():
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
         tamper()
         db.session.commit()
-        assert list(event.faults()) == told
+        assert list(verification.faults()) == told
 
 
 def test_a_chain_of_another_key_is_not_ours(written: Flask, build: Callable[..., Flask]) -> None:
     with build(password_key="another key, also of more than 32 characters").app_context():
-        assert len(list(event.faults())) == 5
+        assert len(list(verification.faults())) == 6
 
 
 def test_a_password_never_stands_in_the_record(app: Flask, browser: Browser, ada: str) -> None:

@@ -14,7 +14,7 @@ from netflix import clock
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.config import Config
-from netflix.events import event
+from netflix.events import event, verification
 from netflix.events.event import Wanted
 from netflix.extensions import db
 from netflix.signin import access
@@ -109,7 +109,7 @@ def test_after_a_week_all_is_gone_but_the_number_in_the_record(
         assert User.known_as(ada) is None
         rows = list(event.following(Wanted()))
         assert (rows[-1].kind, rows[-1].user_id, rows[-1].by) == ("user_deleted", 1, "user:1")
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
         everything = " ".join(
             str(tuple(row))
             for table in db.metadata.tables
@@ -155,7 +155,7 @@ def test_two_purges_at_once_share_the_work(app: Flask, config: Config, tmp_path:
     assert [one.returncode for one in both] == [0, 0], told
     assert kinds(app).count("user_deleted") == 300
     with app.app_context():
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
 
 
 def test_the_last_administrator_makes_another_first(app: Flask, browser: Browser, grace: str) -> None:

@@ -20,7 +20,7 @@ from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.errors import LinkGone
-from netflix.events import event
+from netflix.events import verification
 from netflix.extensions import db
 from netflix.signin import access, recovery, signin
 from netflix.upkeep import expiry
@@ -206,6 +206,6 @@ def test_users_are_looked_after_leave_and_come_back(
     with app.app_context():
         expiry.purge()
         assert [user.email for user in User.everyone()] == ["ada@example.org", "boss@example.org"]
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
         db.session.remove()
         db.engine.dispose()

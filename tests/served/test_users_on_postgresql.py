@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from cli import main
 from netflix.accounts.user import User
-from netflix.events import event
+from netflix.events import verification
 from netflix.extensions import db
 from tests.administration.test_directory import SERVED, USERS, explained, written_both_ways
 from tests.administration.test_directory import test_a_batch_is_no_end as batches
@@ -85,7 +85,7 @@ def test_people_move_in_and_out(app: Flask, tmp_path: Path) -> None:
     again = run.invoke(main, ["users", "import", "-", "--update"], input=text.replace("no,2024", "yes,2024"))
     assert again.stdout == "Imported 0 users; changed 13; 12 were there already.\n"
     with app.app_context():
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
     report = json.loads(run.invoke(main, ["passwords", "report", "--format", "json"]).stdout)
     assert [(row["scheme"], row["rounds"], row["users"]) for row in report] == [
         ("bcrypt $2y$", 4, 25),

@@ -13,8 +13,9 @@ from netflix.accounts.one_time_link import Purpose
 from netflix.accounts.registration import create
 from netflix.bans import ban
 from netflix.errors import Declined
-from netflix.events import ageing, event
-from netflix.events.event import ChainStart, Event, Kind
+from netflix.events import ageing, event, verification
+from netflix.events.chain import ChainStart
+from netflix.events.event import Event, Kind
 from netflix.extensions import db
 from netflix.factors.challenge import UsedChallenge
 from netflix.mail import outbox
@@ -71,7 +72,7 @@ def test_everything_that_ages_goes_and_is_counted_before(old: Flask) -> None:
         assert {noun: count for noun, count in found.items() if noun != "old event"} == ALL
         assert found["old event"] > 3
         assert expiry.purge(keep_events=timedelta(days=365)) == {}
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
 
 
 def test_no_delete_looks_through_a_table(old: Flask) -> None:
@@ -158,10 +159,10 @@ TAMPERING = {
 def test_a_removal_that_was_no_purge_is_still_found(purged: Flask, how: str) -> None:
     tamper, told = TAMPERING[how]
     with purged.app_context():
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
         tamper()
         db.session.commit()
-        found = list(event.faults())
+        found = list(verification.faults())
         assert found[: len(told)] == told
 
 
@@ -178,7 +179,7 @@ def test_no_young_event_goes_in_the_name_of_one_that_was_made_old_for_a_while(ap
             if made is not at:
                 with pytest.raises(Declined, match="not whole at event 40"):
                     expiry.purge(Pace(most=10), keep_events=timedelta(days=365))
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
         assert db.session.scalar(db.select(db.func.min(Event.id))) == 1
 
 
@@ -189,18 +190,18 @@ def test_what_another_purge_took_away_in_the_last_moment_is_no_fault(
     with purged.app_context():
         assert ageing.remove(5, datetime.now(UTC), 10, telling=True) == 0
         db.session.commit()
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
         assert event.length() == 11
 
 
 def test_the_last_events_alone_can_be_looked_at(purged: Flask) -> None:
     with purged.app_context():
         for latest in (1, 3, 100):
-            assert list(event.faults(latest)) == []
+            assert list(verification.faults(latest)) == []
         db.session.execute(db.text("UPDATE event SET address = '203.0.113.1' WHERE id = 9"))
         db.session.commit()
-        assert list(event.faults(1)) == []
-        assert list(event.faults(3)) == ["Event 9 is not what was written."]
+        assert list(verification.faults(1)) == []
+        assert list(verification.faults(3)) == ["Event 9 is not what was written."]
 
 
 def test_what_is_written_and_purged_while_the_record_is_read_is_no_fault(
@@ -231,8 +232,8 @@ def test_what_is_written_and_purged_while_the_record_is_read_is_no_fault(
         write(7)
         monkeypatch.undo()
         monkeypatch.setattr(event, "BATCH", 2)
-        monkeypatch.setattr(event, "following", following)
+        monkeypatch.setattr(verification, "following", following)
         write(5)
-        assert list(event.faults()) == []
+        assert list(verification.faults()) == []
         assert not busy
         assert event.length() == 18

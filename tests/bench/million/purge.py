@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, insert, text
 
 from netflix.accounts.user import User
-from netflix.events import event
-from netflix.events.event import ChainEnd, Event, Kind, link
+from netflix.events import chain, verification
+from netflix.events.event import Event, Kind
 from netflix.extensions import db
 from netflix.signin.session import Session
 from netflix.site import create_app
@@ -80,7 +80,7 @@ def purged(name: str, **settings: str) -> Iterator[Figure]:
         assert gone >= MANY
         assert old == MANY
         with app.app_context():
-            assert not list(event.faults())
+            assert not list(verification.faults())
             db.session.remove()
             db.engine.dispose()
     yield Figure(f"{name}: the longest transaction", longest * 1000, MOST, "ms")
@@ -131,11 +131,12 @@ def events(connection: Connection, at: datetime) -> None:
         for number in range(start + 1, min(start + ROWS, MANY) + 1):
             when = at + timedelta(seconds=number)
             values = [number, when, str(Kind.SIGNED_IN), 1, "user:1", "192.0.2.10", "{}"]
-            digest = link(digest, values)
+            digest = chain.link(digest, values)
             names = ("id", "at", "kind", "user_id", "by", "address", "detail")
             rows.append(dict(zip(names, values, strict=True)) | {"digest": digest})
         connection.execute(insert(Event), rows)
-    connection.execute(ChainEnd.__table__.update().values(length=MANY, digest=digest))  # type: ignore[attr-defined]
+    seal = chain.sealed(b"written", MANY, digest)
+    connection.execute(chain.ChainEnd.__table__.update().values(length=MANY, digest=digest, seal=seal))  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -1,0 +1,51 @@
+"""Whether the record is what was written: nothing changed, removed or inserted."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from netflix.events.chain import NOTHING, ChainEnd, ChainStart
+from netflix.events.event import Event, Wanted, following
+from netflix.extensions import db
+
+
+def faults(latest: int | None = None) -> Iterator[str]:
+    """What is wrong with the chain, a sentence for each place; nothing when nobody touched it.
+
+    `latest` looks at so many of the last events only. Meanwhile more may be written, and old ones purged.
+    """
+    end, start = ChainEnd.present(), ChainStart.present()
+    if not start.is_sealed:
+        yield "What says where the record starts is not what was written."
+    last, digest = (start.number, start.digest) if start.is_sealed else (0, NOTHING)
+    after, purged = 0, last
+    if latest is not None:
+        if end.length - latest > last:
+            last = end.length - latest
+            digest = db.session.scalar(select(Event.digest).where(Event.id == last)) or b""
+        after = last
+    while True:
+        for row in following(Wanted(), after):
+            if row.id > last + 1 and (moved := ChainStart.present()).number > last and moved.is_sealed:
+                last, digest = moved.number, moved.digest
+            if row.id <= last:
+                if row.id <= purged:
+                    yield f"Event {row.id} was purged, and is there again."
+                continue
+            if row.id != last + 1:
+                yield (
+                    f"Events {last + 1} to {row.id - 1} are missing."
+                    if row.id > last + 2
+                    else f"Event {last + 1} is missing."
+                )
+            elif row.linked(digest) != row.digest:
+                yield f"Event {row.id} is not what was written."
+            last, digest = row.id, row.digest
+        end = ChainEnd.present()
+        if end.length <= last or last == after:
+            break
+        after = last
+    if (last, digest) != (end.length, end.digest):
+        yield f"The record ends with event {last}, and {end.length} were written."
+    if not end.is_sealed:
+        yield "What says where the record ends is not what was written."
