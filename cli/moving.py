@@ -1,4 +1,4 @@
-"""What `users import` and `users export` tell, beside what they do."""
+"""Users to and from other sites: `users import` and `users export`."""
 
 import sys
 from collections.abc import Generator
@@ -12,6 +12,7 @@ from netflix.errors import DatabaseUnavailable
 
 from . import files, formats, output, refusals, site
 from .interrupts import Interrupts
+from .lock import one_at_a_time
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -137,3 +138,87 @@ def exported(where: str, batches: Generator[list[str], None, None], is_csv: bool
         opened.enter_context(closing(batches))
         for lines in batches:
             click.echo("".join(lines) if is_csv else formats.joined(lines), file, nl=False)
+
+
+@click.command("export")
+@click.argument("file", default="-", type=click.Path(dir_okay=False, writable=True, allow_dash=True))
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), help="How; else by the file's ending.")
+@click.option("--with-hashes", is_flag=True, help="With how passwords are kept: whoever has that can guess at them.")
+@site.within
+def export_users(file: str, form: str | None, with_hashes: bool) -> None:
+    """Write everybody into a file for another site.
+
+    FILE is for its owner alone, and there once it is whole. Without FILE, or with -, it is standard output.
+    Second factors, sessions and known browsers are not in it, and who asked to be deleted is left out.
+
+    \b
+    Example:
+      netflix-admin users export people.jsonl --with-hashes
+    """
+    is_csv = form == "csv" or (form is None and file.lower().endswith(".csv"))
+    exported(file, site.exporting.exported(is_csv, with_hashes), is_csv)
+    if with_hashes:
+        output.note(
+            "Whoever has this file can guess at everybody's passwords: send it over nothing that others read, and "
+            "delete it once it was imported."
+        )
+    if left_out := site.exporting.leaving():
+        output.note(f"{users(left_out)} asked to be deleted, and {'is' if left_out == 1 else 'are'} left out.")
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option(
+    "--skip-existing/--update",
+    default=True,
+    help="Leave who is there already as they are, or make them as their row says; a password they have stays.",
+    show_default=True,
+)
+@click.option("--invite", is_flag=True, help="Print a one-time link for each new user who has no password.")
+@click.option("--ignore-unknown", is_flag=True, help="Leave columns out that there are none of here.")
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, writable=True),
+    metavar="FILE",
+    help="Write each refused row as JSON.",
+)
+@click.option(
+    "--batch", type=click.IntRange(1, 3000), default=1000, metavar="N", help="Rows of a transaction.", show_default=True
+)
+@site.within
+@one_at_a_time
+def import_users(
+    file: str, dry_run: bool, skip_existing: bool, invite: bool, ignore_unknown: bool, report: str | None, batch: int
+) -> None:
+    """Make users of the rows of a file.
+
+    FILE is CSV whose first line names its columns, or a JSON object on each line; - is standard input. There is
+    `email`, and there may be `admin`, `disabled`, `verified` (yes unless it says no), `must_change`, `created_at`,
+    and `password_hash`: bcrypt, as others keep it, or this site's own. Such a password is kept anew at the next
+    sign-in.
+
+    A row that cannot be taken is told, and the others are imported: then it ends with 8. Stopped or killed, what was
+    imported stays, and running it again goes on.
+
+    \b
+    Example:
+      netflix-admin users import people.csv --invite --report refused.jsonl
+    """
+    if invite and dry_run:
+        raise click.UsageError("Links cannot be made in a dry run. Give only one of --invite and --dry-run.")
+    if report and file != STDIN and Path(report).exists() and Path(report).samefile(file):
+        raise click.UsageError("--report would take the place of the file that is imported. Name another one.")
+    how = {"size": batch, "updating": not skip_existing, "inviting": invite, "is_rehearsal": dry_run}
+    tally = imported(file, report, ignore_unknown, **how)
+    told = output.note if invite else output.done
+    if tally.new or tally.changed or tally.refused or output.is_terminal(sys.stdout):
+        told(tally.in_words(dry_run))
+    if tally.without_password:
+        told(
+            f"{tally.without_password:,} of them without a password: `users reset-password` makes a link, "
+            "and with --invite an import does."
+        )
+    if tally.refused:
+        done = tally.new or tally.known
+        click.get_current_context().exit(refusals.PARTLY_DONE if done else site.errors.Declined.exit_code)

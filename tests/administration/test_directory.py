@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Select, delete, select, text
 
+from cli.directory import COLUMNS, Sort
 from cli.formats import Listing
-from cli.users import COLUMNS, Sort
 from netflix.accounts.user import User
 from netflix.administration import directory
 from netflix.administration.directory import FIELDS, SORTS, Wanted

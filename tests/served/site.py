@@ -130,11 +130,11 @@ class Site:
         """The processes that answer."""
         return [pid for pid in of_group(self.pid) if pid != self.pid]
 
-    def listening(self) -> int:
-        """How many of Granian's workers take connections: each has a socket of its own."""
+    def listening(self) -> set[str]:
+        """The sockets, by inode, that take connections: each of Granian's workers has one of its own."""
         here = f":{self.port:04X}"
         sockets = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
-        return sum(local.endswith(here) and state == "0A" for _, local, _, state, *_ in sockets)
+        return {parts[9] for parts in sockets if parts[1].endswith(here) and parts[3] == "0A"}
 
 
 @contextmanager
