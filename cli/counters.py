@@ -17,8 +17,9 @@ from .lanes import LANES, Limit, Match, Matched
 from .times import in_short
 
 if TYPE_CHECKING:
-    from netflix.limits.counter import Kind, Row, Standing, Wanted
+    from netflix.limits.counter import Kind
     from netflix.limits.key import Key
+    from netflix.limits.standing import Row, Standing, Wanted
 
 # So many can be sorted, and e-mails looked up for them; a table holds no more unless it is asked to.
 MOST_ROWS = 1000
@@ -147,19 +148,19 @@ def list_limits(
     Example:
       netflix-admin limits list --blocked --match 192.0.2.0/24
     """
-    wanted = site.counter.Wanted(limit or "", lane or "", match.takes if match else None, blocked)
+    wanted = site.standing.Wanted(limit or "", lane or "", match.takes if match else None, blocked)
     keys = match.keys() if match else None
     empty = "Nobody has to wait." if blocked else "Nothing is counted now."
     if watch:
         keep_showing(listing, wanted, keys, top, empty)
         return
     if top or listing.is_for_a_person:
-        found, count = longest(site.counter.standings(keys, wanted), top or MOST_ROWS)
+        found, count = longest(site.standing.read(keys, wanted), top or MOST_ROWS)
         listing.print(named(found), empty)
         if count > len(found) and not top:
             output.note(f"… and {count - len(found):,} more: narrow it, or give --top or --format.")
     else:
-        print_all(listing, site.counter.rows(keys, wanted))
+        print_all(listing, site.standing.rows(keys, wanted))
 
 
 def print_all(listing: Listing, batches: "Iterator[list[Row]]") -> None:
@@ -170,7 +171,7 @@ def print_all(listing: Listing, batches: "Iterator[list[Row]]") -> None:
         if len(first) > MOST_ROWS:
             break
     if len(first) <= MOST_ROWS:
-        listing.print(named(longest(map(site.counter.standing, first), MOST_ROWS)[0]), "")
+        listing.print(named(longest(map(site.standing.Standing.of, first), MOST_ROWS)[0]), "")
     elif listing.form == "jsonl":
         for text in json_lines(listing.columns, chain([first], batches)):
             click.echo(text, nl=False)
@@ -179,7 +180,7 @@ def print_all(listing: Listing, batches: "Iterator[list[Row]]") -> None:
 
 
 def unnamed(row: "Row") -> Counted:
-    one = site.counter.standing(row)
+    one = site.standing.Standing.of(row)
     return Counted(one, one.key.who, was_looked_up=False)
 
 
@@ -208,7 +209,7 @@ def keep_showing(listing: Listing, wanted: "Wanted", keys: "Sequence[Key] | None
     emails: dict[str, str] = {}
 
     def look(room: int) -> tuple[list[Counted], str]:
-        rows, count = longest(site.counter.standings(keys, wanted), min(top or room, room))
+        rows, count = longest(site.standing.read(keys, wanted), min(top or room, room))
         shown = named(rows, emails)
         site.let_go()
         what = "have to wait" if wanted.blocked else "are counted"

@@ -11,8 +11,8 @@ from .formats import Listing
 from .lanes import LANES, Account, Address, Device, several
 
 if TYPE_CHECKING:
-    from netflix.limits.counter import Standing
     from netflix.limits.key import Key
+    from netflix.limits.standing import Standing
 
 # In a sentence.
 MOST_NAMED = 5
@@ -61,7 +61,7 @@ def show(
     """
     asking.exactly_one({"--address": addresses, "--account": accounts, "--device": devices, "--site": whole_site})
     keys = keys_of(subjects(addresses, accounts, devices, whole_site))
-    found = {standing.key: standing for standing in site.counter.standings(keys)}
+    found = {standing.key: standing for standing in site.standing.read(keys)}
     if listing.is_for_a_person and listing.columns == counters.COLUMNS and len({key.who for key in keys}) == 1:
         listing = replace(listing, columns=counters.OF_ONE)
     listing.print(
@@ -140,7 +140,7 @@ def forgotten(chosen: Subjects, everything: bool, dry_run: bool) -> int:
 
 
 def untouched(key: "Key") -> "Standing":
-    return site.counter.Standing(key, site.counter.counters().amount(key) or 0, 0, 0.0, 0.0, 0.0)
+    return site.standing.Standing(key, site.counter.counters().amount(key) or 0, 0, 0.0, 0.0, 0.0)
 
 
 def spelt(accounts: Iterable[str]) -> dict[str, str]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from netflix.limits.policy import Limit
     from netflix.limits.rehearsal import Counter
     from netflix.signin.logged import Log
-    from netflix.signin.simulation import PolicyRule, Simulation, Tally
+    from netflix.signin.replay import PolicyRule
+    from netflix.signin.simulation import Simulation, Tally
 
 
 class Explained(NamedTuple):
@@ -213,7 +214,7 @@ def simulate(log: str, file: str | None, log_format: str | None, worst: int, lis
     present = site.config.current()
     configs = [present]
     if file:
-        configs.append(site.proposal.proposed(text_of(file), present, site.simulation.limits()))
+        configs.append(site.proposal.proposed(text_of(file), present, site.replay.limits()))
     simulation = site.simulation.Simulation(configs, worst)
     read = replayed(simulation, log, log_format)
     if not simulation.everybody.attempts:

@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from netflix.events import event, verification
     from netflix.factors import passkey, recovery_code, rehearsal, removal
     from netflix.health import doctor
-    from netflix.limits import address, counter, policy, proposal
+    from netflix.limits import address, counter, policy, proposal, standing
     from netflix.lockdown import lockdown
     from netflix.mail import courier, delivery, outbox
-    from netflix.signin import access, device, logged, recovery, session, simulation
+    from netflix.signin import access, device, logged, recovery, replay, session, simulation
     from netflix.upkeep import backup, expiry, restore
 else:
     PARTS = {
@@ -84,8 +84,10 @@ else:
         "redis_errors": "redis.exceptions",
         "registration": "netflix.accounts.registration",
         "rights": "netflix.administration.rights",
+        "replay": "netflix.signin.replay",
         "restore": "netflix.upkeep.restore",
         "roll": "netflix.accounts.roll",
+        "standing": "netflix.limits.standing",
         "survey": "netflix.accounts.survey",
         "screening": "netflix.accounts.screening",
         "rehearsal": "netflix.factors.rehearsal",

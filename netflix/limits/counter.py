@@ -1,8 +1,7 @@
-"""Counting attempts: hit, refund, clear, and what stands; over the keys of `key` and the table of `policy`."""
+"""Counting attempts: hit, refund and clear, over the keys of `key` and the table of `policy`."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,8 +23,8 @@ from netflix.limits import key
 from netflix.limits.address import counted_as
 from netflix.limits.key import Key
 from netflix.limits.policy import LIMITS, Lane, Limit
-from netflix.limits.store import ODD, READ, CounterStore
-from netflix.limits.windows import SECOND, Rule
+from netflix.limits.store import ODD, CounterStore
+from netflix.limits.windows import Rule
 
 # Keys that Redis is asked about at once: it answers nobody else for the millisecond that this takes.
 BATCH = 500
@@ -40,45 +39,6 @@ class Attempt(NamedTuple):
     used_up: Limit | None = None
 
 
-class Standing(NamedTuple):
-    """How one counter stands. Times are in seconds since the epoch; `free_in` is 0 while attempts are left."""
-
-    key: Key
-    amount: int
-    used: int
-    free_in: float
-    first: float
-    last: float
-
-    @property
-    def left(self) -> int:
-        return max(0, self.amount - self.used)
-
-    @property
-    def is_blocked(self) -> bool:
-        return self.left == 0
-
-
-class Wanted(NamedTuple):
-    """Which counters: of one limit, of one lane, of whoever `who` takes, or those that refuse."""
-
-    limit: str = ""
-    lane: str = ""
-    who: Callable[[str], bool] | None = None
-    blocked: bool = False
-
-    @property
-    def pattern(self) -> str:
-        """As Redis chooses them; the rest is chosen here."""
-        return f"{key.PREFIX}{self.limit or '*'}:{self.lane or '*'}:*"
-
-    def takes(self, limit: Limit) -> bool:
-        return self.limit in ("", limit.name) and self.lane in ("", limit.lane)
-
-
-ALL = Wanted()
-
-
 @dataclass(frozen=True, eq=False)
 class Kind:
     """Counters of one limit over one window; each is itself alone, which is quickly looked up."""
@@ -86,14 +46,6 @@ class Kind:
     limit: Limit
     window: int
     amount: int
-
-
-# Limit, lane and window as they stand in a name.
-Head = tuple[str, str, str]
-# One counter as it was read: whom it counts, how many attempts, and in microseconds the first, the last, and the wait.
-Row = tuple[Kind, str, int, int, int, int]
-# What Redis is asked about at once: keys, the numbers of their kinds, and whom they count.
-Asked = tuple[Sequence[str | bytes], list[int], list[str]]
 
 
 class Counters:
@@ -182,14 +134,6 @@ class Counters:
         """What the policy of today allows under this counter; None when it is of an older policy."""
         return {window: amount for amount, window in self._rates[counter.limit]}.get(counter.window)
 
-    def numbers(self, wanted: Wanted) -> dict[Head, int]:
-        """The kinds of the wanted counters, from 1."""
-        return {
-            (kind.limit.name, kind.limit.lane, str(kind.window)): number
-            for number, kind in enumerate(self.kinds, 1)
-            if wanted.takes(kind.limit)
-        }
-
 
 def counters() -> Counters:
     return current_app.extensions["netflix-counters"]
@@ -232,46 +176,6 @@ def refunding(attempt: Attempt, unless: type[Exception] | tuple[type[Exception],
         raise
 
 
-def standings(keys: Iterable[Key] | None = None, wanted: Wanted = ALL) -> Iterator[Standing]:
-    """How the counters of these keys stand, or all that are wanted, as they are read. Raises CountersUnavailable."""
-    return (standing(row) for batch in rows(keys, wanted) for row in batch)
-
-
-def standing(row: Row) -> Standing:
-    kind, who, used, first, last, wait = row
-    return Standing(Key(kind.limit, kind.window, who), kind.amount, used, wait / SECOND, first / SECOND, last / SECOND)
-
-
-def rows(keys: Iterable[Key] | None = None, wanted: Wanted = ALL) -> Iterator[list[Row]]:
-    """The same some at a time and bare: of a million, to make each a Standing would take as long as to read it.
-
-    Of all, one may come twice: Redis, when it makes room for more keys meanwhile, names some again, and to remember a
-    million would take the memory that reading on saves.
-    """
-    return ahead(read(counters(), keys, wanted))
-
-
-def read(site: Counters, keys: Iterable[Key] | None, wanted: Wanted) -> Iterator[list[Row]]:
-    kinds, known = dict(enumerate(site.kinds, 1)), site.numbers(wanted)
-    rules = [n for kind in site.kinds for n in (kind.amount, kind.window * SECOND)]
-    with site.patient() as redis:
-        for names, numbers, subjects in scanned(redis, known, wanted) if keys is None else given(keys, known):
-            told = iter(redis.eval(READ, len(names), *names, bytes(numbers), int(wanted.blocked), *rules))
-            yield [
-                (kinds[numbers[n - 1]], subjects[n - 1], used, first, last, wait)
-                for n, used, first, last, wait in zip(told, told, told, told, told, strict=True)
-            ]
-
-
-def ahead(source: Iterator[T]) -> Iterator[T]:
-    """Each of them while the next is being read: Redis works while what it said is printed."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, source, None)
-        while (here := coming.result()) is not None:
-            coming = reader.submit(next, source, None)
-            yield here
-
-
 def clear(wanted: Iterable[Key] | None = None, dry_run: bool = False) -> int:
     """Forgets the wanted counters, or all of ours and nothing else; answers how many there were."""
     gone = 0
@@ -285,31 +189,6 @@ def clear(wanted: Iterable[Key] | None = None, dry_run: bool = False) -> int:
                 counters().store.fallback.clear([Rule(str(counter), 0, counter.window) for counter in batch])
             gone += redis.exists(*names) if dry_run else redis.unlink(*names)
     return gone
-
-
-def given(keys: Iterable[Key], known: Mapping[Head, int]) -> Iterator[Asked]:
-    """Those of a known kind."""
-    for batch in batches(keys):
-        found = [(one, known.get((one.limit.name, one.limit.lane, str(one.window)), 0)) for one in batch]
-        ours = [(one, number) for one, number in found if number]
-        if ours:
-            yield [str(one) for one, _ in ours], [number for _, number in ours], [one.who for one, _ in ours]
-
-
-def scanned(redis: Redis, known: Mapping[Head, int], wanted: Wanted) -> Iterator[Asked]:
-    """As `given`, of all in Redis."""
-    takes = wanted.who
-    for found in named(redis, wanted.pattern):
-        names, numbers, subjects = [], [], []
-        for name in found:
-            parts = name.decode("utf-8", "replace").split(":", 5)
-            number = known.get((parts[2], parts[3], parts[4])) if len(parts) == 6 else None
-            if number and (takes is None or takes(parts[5])):
-                names.append(name)
-                numbers.append(number)
-                subjects.append(parts[5])
-        if names:
-            yield names, numbers, subjects
 
 
 def everything(redis: Redis) -> Iterator[Key]:

@@ -22,7 +22,7 @@ from cli.lanes import LANES
 from netflix.accounts import email as addresses
 from netflix.config import Config
 from netflix.errors import CountersUnavailable, TooManyAttempts
-from netflix.limits import counter, policy
+from netflix.limits import counter, policy, standing
 from netflix.signin import signin
 from netflix.signin.visitor import Visitor
 from netflix.values import rates
@@ -625,6 +625,6 @@ def test_a_redis_that_is_away_is_told_and_the_rest_of_the_terminal_goes_on(build
 def test_the_counters_themselves_tell_that_redis_is_away(build: Any) -> None:
     with build(redis_url="unix:///nowhere/redis.sock").app_context():
         with pytest.raises(CountersUnavailable):
-            list(counter.standings())
+            list(standing.read())
         with pytest.raises(CountersUnavailable):
             counter.clear()

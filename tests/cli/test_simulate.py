@@ -17,7 +17,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 
-from netflix.signin import logged, simulation
+from netflix.signin import logged, replay, simulation
 from tests.cli.conftest import Run
 from tests.people import Browser
 
@@ -294,5 +294,5 @@ def test_without_room_the_sums_are_still_right(run: Run, monkeypatch: pytest.Mon
 
 
 def test_forgotten_counters_are_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulation.AllWindows, "capacity", 4)
+    monkeypatch.setattr(replay.AllWindows, "capacity", 4)
     assert "counters were forgotten" in run(f"limits simulate {LOG}").stderr

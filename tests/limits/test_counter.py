@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from netflix.errors import TooManyAttempts
-from netflix.limits import counter, key
+from netflix.limits import counter, key, standing
 from netflix.limits.counter import Attempt
 from netflix.limits.key import Key
 from netflix.limits.policy import LIMITS, REGISTRATION_FROM_ADDRESS, SIGN_IN_FROM_ADDRESS, SIGN_IN_TO_ACCOUNT, Lane
@@ -245,7 +245,7 @@ def test_limits_of_one_name_are_told_apart_by_lane() -> None:
 def test_how_a_counter_stands(redis: Redis) -> None:
     for _ in range(5):
         counter.hit(HOME, ADA)
-    address, account = sorted(counter.standings(), key=lambda standing: standing.amount)
+    address, account = sorted(standing.read(), key=lambda standing: standing.amount)
     assert (address.used, address.left, address.is_blocked) == (5, 0, True)
     assert 55 < address.free_in <= 60
     assert (account.used, account.left, account.is_blocked, account.free_in) == (5, 5, False, 0)
@@ -254,7 +254,7 @@ def test_how_a_counter_stands(redis: Redis) -> None:
 def test_what_has_left_the_window_is_not_told(later: Later) -> None:
     counter.hit(HOME)
     later(timedelta(seconds=61))
-    assert list(counter.standings()) == []
+    assert list(standing.read()) == []
 
 
 def test_a_cleared_counter_is_free_and_nothing_else_is_touched(redis: Redis) -> None:

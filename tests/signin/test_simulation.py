@@ -18,7 +18,8 @@ from netflix.limits.policy import IN_A_ROW
 from netflix.limits.windows import SECOND
 from netflix.signin import signin
 from netflix.signin.logged import Logged
-from netflix.signin.simulation import Replay, Simulation
+from netflix.signin.replay import Replay
+from netflix.signin.simulation import Simulation
 from netflix.values import rates
 from tests.conftest import Build
 
