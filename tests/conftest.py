@@ -193,6 +193,14 @@ def ada(app: Flask) -> str:
 
 
 @pytest.fixture
+def known(app: Flask, browser: Browser, ada: str) -> Browser:
+    """A browser in which Ada has signed in, and out again."""
+    browser.sign_in(ada)
+    browser.sign_out()
+    return browser
+
+
+@pytest.fixture
 def grace(app: Flask) -> str:
     """An administrator; her e-mail."""
     with app.app_context():

@@ -14,9 +14,10 @@ from flask import Flask
 
 from netflix.config import Config
 from netflix.events import event
-from netflix.events.event import Kind, Wanted
+from netflix.events.event import Wanted
 from netflix.extensions import db
 from netflix.upkeep import expiry
+from tests import history
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, at_a_terminal, environment, in_a_pipe
 from tests.people import Browser
@@ -112,14 +113,9 @@ def test_what_was_done_is_said_when_it_is_stopped_half_way(
 @pytest.fixture
 def aged(app: Flask, run: Run) -> Flask:
     """A site where five things happened two years ago, and three today."""
-    with app.app_context(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("netflix.clock.now", lambda: datetime.now(UTC) - timedelta(days=730))
-        for number in range(5):
-            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
-        patch.undo()
-        for number in range(3):
-            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
-        db.session.commit()
+    with app.app_context():
+        history.write(5, days_ago=730)
+        history.write(3)
     return app
 
 

@@ -44,14 +44,6 @@ def lock(app: Flask, orders_hold: Callable[[], None]) -> Callable[..., None]:
 
 
 @pytest.fixture
-def known(app: Flask, browser: Browser, ada: str) -> Browser:
-    """A browser in which Ada has signed in, and out again."""
-    browser.sign_in(ada)
-    browser.sign_out()
-    return browser
-
-
-@pytest.fixture
 def phone(app: Flask, grace: str, later: Later) -> App:
     """Grace's, with two-step sign-in on."""
     hers = Browser(app, "192.0.2.77")

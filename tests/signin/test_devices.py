@@ -41,14 +41,6 @@ def with_cookie(app: Flask, value: str, address: str = "198.51.100.7") -> Browse
     return browser
 
 
-@pytest.fixture
-def known(app: Flask, browser: Browser, ada: str) -> Browser:
-    """A browser that has signed in as Ada, and out again."""
-    browser.sign_in(ada)
-    browser.sign_out()
-    return browser
-
-
 def test_a_flood_of_strangers_does_not_keep_the_owner_out_of_a_known_browser(
     app: Flask, known: Browser, ada: str
 ) -> None:

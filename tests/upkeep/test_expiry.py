@@ -21,6 +21,7 @@ from netflix.factors.challenge import UsedChallenge
 from netflix.mail import outbox
 from netflix.upkeep import expiry
 from netflix.upkeep.expiry import Pace
+from tests import history
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser, link_for
 from tests.watching import statements
@@ -114,14 +115,9 @@ def test_it_begins_small_with_each_kind_and_never_goes_over_what_was_asked(monke
 @pytest.fixture
 def purged(app: Flask) -> Flask:
     """A site of ten events, of which the first five were purged."""
-    with app.app_context(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("netflix.clock.now", lambda: datetime.now(UTC) - timedelta(days=730))
-        for number in range(5):
-            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
-        patch.undo()
-        for number in range(5):
-            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
-        db.session.commit()
+    with app.app_context():
+        history.write(5, days_ago=730)
+        history.write(5)
         expiry.purge(keep_events=timedelta(days=365))
     return app
 
@@ -207,7 +203,6 @@ def test_the_last_events_alone_can_be_looked_at(purged: Flask) -> None:
 def test_what_is_written_and_purged_while_the_record_is_read_is_no_fault(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event, "BATCH", 2)
     read = event.following
     busy: list[Callable[[], None]] = [lambda: purge(), lambda: write(4), lambda: None, lambda: write(1)]
 
@@ -217,9 +212,7 @@ def test_what_is_written_and_purged_while_the_record_is_read_is_no_fault(
 
     def write(count: int) -> None:
         with app.app_context():
-            for number in range(count):
-                event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10")
-            db.session.commit()
+            history.write(count)
 
     def following(wanted: event.Wanted, after: int = 0) -> Iterator[Event]:
         for count, row in enumerate(read(wanted, after)):
@@ -228,9 +221,7 @@ def test_what_is_written_and_purged_while_the_record_is_read_is_no_fault(
                 busy.pop(0)()
 
     with app.app_context():
-        monkeypatch.setattr("netflix.clock.now", lambda: datetime.now(UTC) - timedelta(days=730))
-        write(7)
-        monkeypatch.undo()
+        history.write(7, days_ago=730)
         monkeypatch.setattr(event, "BATCH", 2)
         monkeypatch.setattr(verification, "following", following)
         write(5)
