@@ -10,7 +10,7 @@ from click.exceptions import NoSuchCommand
 
 from netflix.version import __version__
 
-from . import refusals
+from . import interrupts, refusals
 
 # In which module each command is, under its own name.
 GROUPS = {
@@ -62,11 +62,16 @@ Exit codes:
   7  refused: not confirmed, or against a rule
   8  partly done: some of several failed
   130  stopped by Ctrl-C
+  143  told to end (SIGTERM)
 """
 
 
 class Admin(click.Group):
     """Loads a group by its path, and answers whatever goes wrong in any of them."""
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        with interrupts.ended_whole():
+            return super().main(*args, **more)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(GROUPS)

@@ -142,10 +142,14 @@ def read() -> str:
 
 
 def confirm(question: str, yes: bool, why: str = "This cannot be undone") -> None:
-    """Raises Declined unless told yes, by `--yes` or at the terminal. `why` it is asked."""
+    """Exits as refused unless told yes, by `--yes` or at the terminal; `why` it is asked.
+
+    Raises Declined where nobody can be asked.
+    """
     if yes:
         return
     if not output.is_terminal(sys.stdin):
         raise Declined(f"{why}, and there is no terminal to ask at.", "Add --yes if it is meant.")
     if not click.confirm(question, err=True):
-        raise Declined("Nothing was changed.", "")
+        output.note("Nothing was changed.")
+        click.get_current_context().exit(Declined.exit_code)

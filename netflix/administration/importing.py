@@ -60,12 +60,12 @@ def imported(
         there = known(people)
         fresh = [person for person in people if person.key not in there]
         new, links = (fresh, []) if is_rehearsal else added(fresh, inviting)
-        changed = 0
+        changed, faults = 0, list[Refused]()
         if updating:
             changed, faults = updated([(there[one.key], one) for one in people if one.key in there], is_rehearsal)
-            refused += faults
         without = 0 if inviting else sum(person.kept is None for person in new)
-        yield Done(len(new), len(people) - len(new), changed, without, sorted(refused), links)
+        present = len(people) - len(new) - len(faults)
+        yield Done(len(new), present, changed, without, sorted(refused + faults), links)
 
 
 def known(people: Sequence[Person]) -> dict[str, User]:

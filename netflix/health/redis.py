@@ -72,11 +72,11 @@ def keys() -> Iterator[Finding]:
     if broken:
         yield fault(
             "counters",
-            f"{told(broken)} cannot end by themselves.",
+            f"{told(broken)} cannot count, or not end by themselves.",
             "Somebody else wrote to this Redis. Delete them; whom they count starts anew.",
         )
     else:
-        yield ok("counters", "All end by themselves.")
+        yield ok("counters", "All count, and end by themselves.")
 
 
 def told(names: list[str]) -> str:

@@ -200,7 +200,8 @@ def everything(redis: Redis) -> Iterator[Key]:
 
 
 def oddities() -> Iterator[tuple[str, str]]:
-    """Keys under our prefix that are not as we make them, each with its fault: `not ours`, `wrong type`, `no expiry`.
+    """Keys under our prefix that are not as we make them, each with its fault: `not ours`, `wrong type`, `no expiry`,
+    `no times`.
 
     Raises CountersUnavailable.
     """

@@ -150,6 +150,13 @@ for number, key in ipairs(KEYS) do
     odd[#odd + 1] = {number, 'wrong type'}
   elseif kind == 'list' and redis.call('PTTL', key) == -1 then
     odd[#odd + 1] = {number, 'no expiry'}
+  elseif kind == 'list' then
+    for _, end_ in ipairs({0, -1}) do
+      if not tonumber(redis.call('LINDEX', key, end_)) then
+        odd[#odd + 1] = {number, 'no times'}
+        break
+      end
+    end
   end
 end
 return odd

@@ -7,6 +7,7 @@ import json
 import re
 import resource
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -130,6 +131,15 @@ def test_a_file_that_is_there_is_kept_unless_told_otherwise(run: Run, backup: Pa
     assert backup.read_bytes() == before
     assert run("backup", str(backup), "--yes").exit_code == 0
     assert manifest(backup)["id"].encode() not in before
+
+
+def test_told_to_end_it_leaves_nothing(run: Run, ada: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a timer's service does that has run for too long."""
+    monkeypatch.setattr("netflix.upkeep.backup.pack", lambda *_: signal.raise_signal(signal.SIGTERM))
+    (tmp_path / "nightly").mkdir()
+    told = run("backup", str(tmp_path / "nightly"))
+    assert (told.exit_code, told.output) == (143, "")
+    assert list((tmp_path / "nightly").iterdir()) == []
 
 
 def test_in_a_folder_it_is_named_by_the_time(run: Run, ada: str, tmp_path: Path) -> None:

@@ -282,10 +282,13 @@ def test_what_is_wrong_with_keys_under_our_prefix_is_told(redis: Redis) -> None:
     redis.set("netflix:limits:sign-in:address:60:192.0.2.2", 1, ex=60)
     redis.set("netflix:limits:sign-in:village:60:192.0.2.3", 1)
     redis.set(b"netflix:limits:\xff", 1)
+    redis.lpush("netflix:limits:sign-in:address:60:192.0.2.4", "1764000000000000", "a text")
+    redis.expire("netflix:limits:sign-in:address:60:192.0.2.4", 60)
     assert sorted(counter.oddities()) == [
         ("netflix:limits:\\xff", "not ours"),
         ("netflix:limits:sign-in:address:60:192.0.2.1", "no expiry"),
         ("netflix:limits:sign-in:address:60:192.0.2.2", "wrong type"),
+        ("netflix:limits:sign-in:address:60:192.0.2.4", "no times"),
         ("netflix:limits:sign-in:village:60:192.0.2.3", "not ours"),
     ]
 
