@@ -3,13 +3,18 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.watching import ROOT
 
 READ = 1 << 20
+# Seconds between two looks at what a process weighs.
+LOOK = 0.02
 
 
 class Ran(NamedTuple):
@@ -23,6 +28,22 @@ class Ran(NamedTuple):
     peak: float
     lines: int
     processor: float
+
+
+class Scales(threading.Thread):
+    """The most that a process weighed, in MB. What wait4 tells of it is never less than its starter's weight."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.peak = pid, 0.0
+        self.is_over = threading.Event()
+
+    def run(self) -> None:
+        with suppress(OSError):
+            while not self.is_over.wait(LOOK):
+                status = Path(f"/proc/{self.pid}/status").read_text()
+                if "VmHWM" in status:
+                    self.peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def run(*args: str, env: Mapping[str, str], given: bytes = b"", code: int = 0, counted: bool = True) -> Ran:
@@ -39,6 +60,8 @@ def run(*args: str, env: Mapping[str, str], given: bytes = b"", code: int = 0, c
         stdout=subprocess.PIPE if counted else subprocess.DEVNULL,
         bufsize=0,
     )
+    scales = Scales(process.pid)
+    scales.start()
     assert process.stdin
     process.stdin.write(given)
     process.stdin.close()
@@ -51,8 +74,11 @@ def run(*args: str, env: Mapping[str, str], given: bytes = b"", code: int = 0, c
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == code, f"{args} ended with {process.returncode}"
+    seconds = time.perf_counter() - started
+    scales.is_over.set()
+    scales.join()
     processor = usage.ru_utime + usage.ru_stime
-    return Ran(time.perf_counter() - started, first, usage.ru_maxrss / 1024, lines, processor)
+    return Ran(seconds, first, scales.peak, lines, processor)
 
 
 def admin(*args: str, env: Mapping[str, str], given: bytes = b"", code: int = 0, counted: bool = True) -> Ran:
