@@ -74,7 +74,7 @@ def bans() -> None:
 @bans.command()
 @several("ADDRESS|CIDR...", network)
 @click.option("--for", "lasts", type=times.While(), help="How long: 30m, 24h, 7d, 2w. Without it for good.")
-@click.option("--reason", default="", help="For operators; nobody who is shut out sees it.")
+@click.option("--reason", metavar="WORDS", default="", help="For operators; nobody who is shut out sees it.")
 @click.option("--dry-run", is_flag=True, help="Say what would be banned, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask, and shut out proxies and this machine too.")
 @site.within

@@ -81,7 +81,9 @@ def events() -> None:
 
 @events.command("list")
 @choosing
-@click.option("--most", type=click.IntRange(1), default=50, show_default=True, help="No more than this many.")
+@click.option(
+    "--limit", "most", type=click.IntRange(1), metavar="N", default=50, show_default=True, help="The latest N only."
+)
 @formats.listing(COLUMNS)
 @site.within
 def list_events(
@@ -99,7 +101,15 @@ def list_events(
 
 @events.command()
 @choosing
-@click.option("-n", "--lines", type=click.IntRange(0), default=10, show_default=True, help="Start with the last ones.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(0),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="Start with the last N.",
+)
 @click.option("--follow/--no-follow", "-f", default=True, show_default=True, help="Go on with what happens next.")
 @site.within
 def tail(

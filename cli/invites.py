@@ -29,9 +29,11 @@ def invites() -> None:
 
 
 @invites.command()
-@click.option("--uses", type=click.IntRange(1, 10_000), default=1, show_default=True, help="For how many people.")
+@click.option(
+    "--uses", type=click.IntRange(1, 10_000), metavar="N", default=1, show_default=True, help="For how many people."
+)
 @click.option("--for", "lasts", type=times.While(), default="7d", show_default=True, help="How long: 24h, 7d, 2w.")
-@click.option("--note", default="", help="Whom it is for; only operators and administrators see it.")
+@click.option("--note", metavar="WORDS", default="", help="Whom it is for; only operators and administrators see it.")
 @site.within
 def create(uses: int, lasts: timedelta, note: str) -> None:
     """Print a link by which somebody may register.

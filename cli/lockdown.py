@@ -49,7 +49,7 @@ def lockdown() -> None:
 
 @lockdown.command()
 @click.option("--for", "lasts", type=times.While(), help="How long: 30m, 2h, 7d. Without it until it is turned off.")
-@click.option("--reason", required=True, help="What everybody reads who is kept out.")
+@click.option("--reason", metavar="WORDS", required=True, help="What everybody reads who is kept out.")
 @site.within
 def on(lasts: timedelta | None, reason: str) -> None:
     """Begin it, or give the present one another end and reason.

@@ -188,7 +188,9 @@ WORTH_A_BAR = 10_000_000
     type=click.Choice(["events", "access"]),
     help="What LOG is; by default its first line tells.",
 )
-@click.option("--worst", type=click.IntRange(0, 1000), default=10, show_default=True, help="So many people by name.")
+@click.option(
+    "--worst", type=click.IntRange(0, 1000), metavar="N", default=10, show_default=True, help="So many people by name."
+)
 @formats.listing(MEASURES)
 @partial(site.within, migrated=False)
 def simulate(log: str, file: str | None, log_format: str | None, worst: int, listing: Listing) -> None:

@@ -16,7 +16,7 @@ MANY = 20_000
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
 @click.option("--keep", type=times.While(), help="Delete events older than this too, such as 365d.")
-@click.option("--batch", type=click.IntRange(1), help="Delete no more rows than this at a time.")
+@click.option("--batch", type=click.IntRange(1), metavar="N", help="Delete no more rows than this at a time.")
 @click.option("--max-runtime", type=times.While(), help="Stop after this, such as 60s; the next run goes on.")
 @site.within
 @one_at_a_time

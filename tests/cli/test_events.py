@@ -31,7 +31,7 @@ def kinds(run: Run, more: str = "") -> list[str]:
 
 def test_the_latest_stands_first(run: Run, visited: str) -> None:
     assert kinds(run) == ["authn_login_success", "authn_login_fail", "user_created"]
-    assert kinds(run, "--most 1") == ["authn_login_success"]
+    assert kinds(run, "--limit 1") == ["authn_login_success"]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_it_is_chosen_which(run: Run, visited: str, option: str, found: list[str
     assert kinds(run, option) == found
 
 
-@pytest.mark.parametrize("option", ["--kind sign_in", "--since yesterday", "--since 5y", "--most 0", "--address x"])
+@pytest.mark.parametrize("option", ["--kind sign_in", "--since yesterday", "--since 5y", "--limit 0", "--address x"])
 def test_a_slip_is_told_with_what_is_right(run: Run, option: str) -> None:
     answer = run(f"events list {option}")
     assert answer.exit_code == 2

@@ -86,6 +86,9 @@ def test_every_command_has_an_example_and_words_for_each_option(one: manual.Docu
     assert one.example.startswith(one.path)
     options = [param for param in one.command.params if isinstance(param, click.Option)]
     assert all(option.help for option in options)
+    # What is given to them has a name that says what it is, or the choices that there are.
+    named = {option.make_metavar(one.ctx) for option in options if not option.is_flag}
+    assert not named & {"TEXT", "INTEGER", "INTEGER RANGE", "FLOAT", "FLOAT RANGE"}
 
 
 def test_the_man_page_has_no_fault() -> None:
