@@ -1,7 +1,7 @@
 """Who does something to somebody's account, and from where: an administrator in a browser, or the operator."""
 
 import os
-from getpass import getuser
+import pwd
 from typing import NamedTuple
 
 
@@ -14,9 +14,7 @@ class Actor(NamedTuple):
     @property
     def name(self) -> str:
         """As the record has it: `user:7`, or `operator:root` by the system's own word."""
-        if self.user_id is not None:
-            return f"user:{self.user_id}"
-        return f"operator:{os.environ.get('SUDO_USER') or getuser()}"
+        return f"operator:{process_owner()}" if self.user_id is None else f"user:{self.user_id}"
 
     @property
     def title(self) -> str:
@@ -28,3 +26,17 @@ class Actor(NamedTuple):
 
 
 OPERATOR = Actor()
+
+
+def process_owner() -> str:
+    """The user of the operating system whose process this is, not whom an environment names.
+
+    Who became root by sudo is told beside it: only root could make that up.
+    """
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = str(number)
+    sudoer = "" if number else os.environ.get("SUDO_USER", "")
+    return f"{name} (sudo by {sudoer})" if sudoer else name

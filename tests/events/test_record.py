@@ -1,5 +1,7 @@
 """What happens is written down, in order, and nobody changes it unseen."""
 
+import os
+import pwd
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +10,7 @@ from flask import Flask
 from sqlalchemy import delete, insert, text, update
 
 from netflix.events import event, verification
+from netflix.events.actor import OPERATOR
 from netflix.events.chain import NOTHING, ChainEnd
 from netflix.events.event import Event, Kind, Wanted
 from netflix.extensions import db
@@ -35,6 +38,7 @@ def test_a_visit_is_written_down(app: Flask, browser: Browser) -> None:
 
 
 def test_what_the_operator_does_is_the_operator_s(app: Flask, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "olga")
     with app.app_context():
         access.promote(ada)
@@ -42,11 +46,21 @@ def test_what_the_operator_does_is_the_operator_s(app: Flask, ada: str, monkeypa
         access.enable(ada)
         access.set_password(ada, "another good password")
     assert [(kind, by) for kind, _, by, _ in happened(app)[1:]] == [
-        ("privilege_permissions_changed", "operator:olga"),
-        ("authn_token_created", "operator:olga"),
-        ("user_updated", "operator:olga"),
-        ("authn_password_change", "operator:olga"),
+        ("privilege_permissions_changed", "operator:root (sudo by olga)"),
+        ("authn_token_created", "operator:root (sudo by olga)"),
+        ("user_updated", "operator:root (sudo by olga)"),
+        ("authn_password_change", "operator:root (sudo by olga)"),
     ]
+
+
+@pytest.mark.parametrize("number", [2**31 - 7, pwd.getpwall()[1].pw_uid])
+def test_the_operator_is_who_the_system_says_whatever_the_environment_does(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: number)
+    for name in ("SUDO_USER", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "mallory")
+    assert OPERATOR.name in (f"operator:{number}", f"operator:{pwd.getpwall()[1].pw_name}")
 
 
 def test_the_last_attempt_allowed_is_written_down_once(app: Flask, browser: Browser, ada: str) -> None:
