@@ -146,7 +146,7 @@ def confirm(question: str, yes: bool, why: str = "This cannot be undone") -> Non
 
     Raises Declined where nobody can be asked.
     """
-    if yes:
+    if yes or output.is_dry_run():
         return
     if not output.is_terminal(sys.stdin):
         raise Declined(f"{why}, and there is no terminal to ask at.", "Add --yes if it is meant.")

@@ -6,7 +6,7 @@ import click
 
 from netflix.errors import NotFound
 
-from . import asking, formats, output, refusals, site
+from . import asking, dry_run, formats, output, refusals, site
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def list_devices(emails: tuple[str, ...], listing: Listing) -> None:
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=asking.Id())
 @asking.users
 @site.within
+@dry_run.offered
 def end(ids: tuple[int, ...], emails: tuple[str, ...]) -> None:
     """Make known browsers strangers, and sign nobody out.
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import click
 
-from . import asking, formats, output, refusals, site, times
+from . import asking, dry_run, formats, output, refusals, site, times
 from .formats import Column, Listing
 
 COLUMNS = (
@@ -35,6 +35,7 @@ def invites() -> None:
 @click.option("--for", "lasts", type=times.While(), default="7d", show_default=True, help="How long: 24h, 7d, 2w.")
 @click.option("--note", metavar="WORDS", default="", help="Whom it is for; only operators and administrators see it.")
 @site.within
+@dry_run.offered
 def create(uses: int, lasts: timedelta, note: str) -> None:
     """Print a link by which somebody may register.
 
@@ -44,6 +45,9 @@ def create(uses: int, lasts: timedelta, note: str) -> None:
     """
     link = site.invitation.invite(uses, lasts, note)
     people = "one person" if uses == 1 else f"{uses} people"
+    if output.is_dry_run():
+        output.done(f"A link lets {people} register.")
+        return
     output.note(f"This link lets {people} register. It is shown this once:")
     output.product(link)
 
@@ -66,6 +70,7 @@ def list_invites(open_only: bool, listing: Listing) -> None:
 @invites.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=asking.Id())
 @site.within
+@dry_run.offered
 def revoke(ids: tuple[int, ...]) -> None:
     """Take invitations back: nobody comes in by them any more.
 

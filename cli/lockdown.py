@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import formats, output, site, times
+from . import dry_run, formats, output, site, times
 from .formats import Column, Sheet
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def lockdown() -> None:
 @click.option("--for", "lasts", type=times.While(), help="How long: 30m, 2h, 7d. Without it until it is turned off.")
 @click.option("--reason", metavar="WORDS", required=True, help="What everybody reads who is kept out.")
 @site.within
+@dry_run.offered
 def on(lasts: timedelta | None, reason: str) -> None:
     """Begin it, or give the present one another end and reason.
 
@@ -73,6 +74,7 @@ def on(lasts: timedelta | None, reason: str) -> None:
 
 @lockdown.command()
 @site.within
+@dry_run.offered
 def off() -> None:
     """End it.
 

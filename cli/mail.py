@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import asking, formats, output, refusals, site
+from . import asking, dry_run, formats, output, refusals, site
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def send() -> None:
 @mail.command()
 @click.argument("ids", metavar="ID...", nargs=-1, required=True, type=asking.Id())
 @site.within
+@dry_run.offered
 def retry(ids: tuple[int, ...]) -> None:
     """Try mails again now, also those given up.
 

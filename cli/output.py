@@ -6,16 +6,42 @@ What strangers chose (e-mails, user agents) never reaches a terminal raw.
 import errno
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 import click
 
 from netflix.errors import Refusal
 
+# What takes a dry run back, while there is one.
+_undo: Callable[[], None] | None = None
+
+
+@contextmanager
+def dry_run(undo: Callable[[], None]) -> Iterator[None]:
+    """Meanwhile whatever is said to be done is said to be tried."""
+    global _undo
+    _undo = undo
+    try:
+        yield
+    finally:
+        _undo = None
+
+
+def is_dry_run() -> bool:
+    return _undo is not None
+
+
+def one_is_done() -> None:
+    """Of several things; a dry run takes it back before the next."""
+    if _undo:
+        _undo()
+
 
 def done(sentence: str) -> None:
-    """What a command did."""
-    click.echo(printable(sentence))
+    """What a command did, or in a dry run would do."""
+    click.echo(f"{'Dry run: ' if is_dry_run() else ''}{printable(sentence)}")
 
 
 def note(sentence: str) -> None:

@@ -114,6 +114,7 @@ def for_each(things: Sequence[T], act: Callable[[T], None]) -> None:
             break
         except Refusal as refusal:
             refused.append(refusal)
+        output.one_is_done()
     if len(refused) == 1 and len(set(things)) == 1:
         raise refused[0]
     for one in refused:

@@ -2,7 +2,7 @@
 
 import click
 
-from . import asking, formats, output, refusals, site
+from . import asking, dry_run, formats, output, refusals, site
 from .formats import Column, Listing
 
 COLUMNS = (
@@ -49,6 +49,7 @@ def list_sessions(emails: tuple[str, ...], listing: Listing) -> None:
 @click.option("--all", "everybody", is_flag=True, help="Everybody's.")
 @click.option("--yes", is_flag=True, help="With --all: do not ask.")
 @site.within
+@dry_run.offered
 def end(ids: tuple[int, ...], emails: tuple[str, ...], everybody: bool, yes: bool) -> None:
     """End sessions: those browsers have to sign in again.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import redis.exceptions as redis_errors
     import sqlalchemy.exc as database_errors
 
-    from netflix import config, errors, orders, values
+    from netflix import config, errors, orders, trial, values
     from netflix.accounts import (
         blocklist,
         counted,
@@ -95,6 +95,7 @@ else:
         "session": "netflix.signin.session",
         "simulation": "netflix.signin.simulation",
         "user": "netflix.accounts.user",
+        "trial": "netflix.trial",
         "values": "netflix.values",
         "verification": "netflix.events.verification",
         "wordlist": "netflix.accounts.wordlist",

@@ -4,7 +4,7 @@ import click
 
 from netflix.errors import AlreadyExists
 
-from . import asking, directory, formats, moving, output, refusals, site
+from . import asking, directory, dry_run, formats, moving, output, refusals, site
 from .formats import Column, Sheet
 
 HANDED_OVER = {
@@ -42,6 +42,7 @@ def users() -> None:
 @click.option(asking.LINK, is_flag=True, help="Print a one-time link by which they choose a password.")
 @click.option("--if-not-exists", is_flag=True, help="When there is such a user, change nothing and exit with 0.")
 @site.within
+@dry_run.offered
 def create(email: str, admin: bool, password_stdin: bool, generate: bool, link: bool, if_not_exists: bool) -> None:
     """Make a user.
 
@@ -100,6 +101,7 @@ def missed(email: str) -> None:
 @asking.password_stdin
 @asking.generate
 @site.within
+@dry_run.offered
 def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool) -> None:
     """Let users choose a new password, by a one-time link.
 
@@ -123,7 +125,7 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
         else:
             fresh = given or site.password.generated()
             site.access.set_password(email, fresh, for_good=way != asking.GENERATE)
-        if several:
+        if several and not output.is_dry_run():
             output.product(f"{output.printable(user.email)}\t{fresh}")
         else:
             hand_over(f"{user.email} has to sign in with a new password.", way, fresh)
@@ -134,6 +136,7 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
 @users.command("reset-second-factor")
 @asking.emails
 @site.within
+@dry_run.offered
 def reset_second_factor(emails: tuple[str, ...]) -> None:
     """Take second factors off users who have lost them.
 
@@ -156,6 +159,7 @@ def reset_second_factor(emails: tuple[str, ...]) -> None:
 @users.command()
 @asking.emails
 @site.within
+@dry_run.offered
 def disable(emails: tuple[str, ...]) -> None:
     """Keep a user out, and end their sessions.
 
@@ -175,6 +179,7 @@ def disable(emails: tuple[str, ...]) -> None:
 @users.command()
 @asking.emails
 @site.within
+@dry_run.offered
 def enable(emails: tuple[str, ...]) -> None:
     """Let a disabled user in again.
 
@@ -192,6 +197,7 @@ def enable(emails: tuple[str, ...]) -> None:
 @users.command()
 @asking.emails
 @site.within
+@dry_run.offered
 def promote(emails: tuple[str, ...]) -> None:
     """Make a user an administrator, who signs in anew.
 
@@ -209,6 +215,7 @@ def promote(emails: tuple[str, ...]) -> None:
 @users.command()
 @asking.emails
 @site.within
+@dry_run.offered
 def demote(emails: tuple[str, ...]) -> None:
     """Make an administrator a member again.
 
@@ -227,6 +234,7 @@ def demote(emails: tuple[str, ...]) -> None:
 @asking.emails
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @site.within
+@dry_run.offered
 def delete(emails: tuple[str, ...], yes: bool) -> None:
     """Delete a user and all that is theirs, for ever.
 
@@ -246,7 +254,7 @@ def delete(emails: tuple[str, ...], yes: bool) -> None:
 
 def hand_over(told: str, way: str | None, fresh: str | None) -> None:
     """What was made for a user is alone on standard output; what they chose or the operator knows is not repeated."""
-    if way in HANDED_OVER:
+    if way in HANDED_OVER and not output.is_dry_run():
         output.note(f"{told} {HANDED_OVER[way]}")
         output.product(fresh or "")
     else:

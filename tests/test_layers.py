@@ -165,7 +165,10 @@ def committing(tree: ast.AST) -> set[str]:
         if isinstance(outer, ast.FunctionDef | ast.ClassDef)
         for inner in ([outer] if isinstance(outer, ast.FunctionDef) else outer.body)
         if any(
-            isinstance(node, ast.Attribute) and ast.unparse(node).endswith("session.commit") for node in ast.walk(inner)
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Load)
+            and ast.unparse(node).endswith("session.commit")
+            for node in ast.walk(inner)
         )
     }
 
