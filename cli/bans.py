@@ -3,9 +3,9 @@
 import ipaddress
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,10 +15,10 @@ from . import asking, formats, output, refusals, site, times
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
     from netflix.bans.ban import Ban
     from netflix.values import Network
-
-T = TypeVar("T")
 
 COLUMNS = (
     Column("id", "Id", type="integer"),
@@ -91,25 +91,36 @@ def add(networks: "list[Network]", lasts: timedelta | None, reason: str, dry_run
     """
     until = times.until(lasts)
     whose = {session.address: session.user.email for session in site.session.Session.of_administrators()}
+    allowed: list[Network] = []
     became: Counter[str] = Counter()
 
-    def act(which: "Network") -> None:
-        name = site.network.shown(which)
+    def check(which: "Network") -> None:
+        if not yes:
+            site.ban.check(which)
         for address in site.ban.covered(which, whose):
+            name = site.network.shown(which)
             why = f"{name} shuts out {whose[address]}, an administrator who is signed in from {address}"
             asking.confirm(f"{output.printable(why)}. Go on?", yes or dry_run, why)
-        outcome = site.ban.add(which, until, reason, despite=yes, dry_run=dry_run)
-        became[outcome] += 1
-        if len(networks) == 1 or (outcome != "already" and len(networks) < MANY):
-            output.done(f"{name} {WOULD[outcome] if dry_run else SAID[outcome]} {until_words(until)}.")
+        allowed.append(which)
 
+    refused = refusals.of_each(networks, check)
     try:
-        each(networks, "Banning", act)
+        with bar(len(allowed), "Banning") as progress:
+            for begin in range(0, len(allowed), site.ban.TOGETHER):
+                batch = allowed[begin : begin + site.ban.TOGETHER]
+                outcomes = site.ban.add_all(batch, until, reason, dry_run)
+                became.update(outcomes)
+                for which, outcome in zip(batch, outcomes, strict=True):
+                    if len(networks) == 1 or (outcome != "already" and len(networks) < MANY):
+                        words = WOULD[outcome] if dry_run else SAID[outcome]
+                        output.done(f"{site.network.shown(which)} {words} {until_words(until)}.")
+                progress.update(len(batch))
     finally:
         if len(networks) >= MANY and became["added"] + became["renewed"]:
             told = [f"{became[outcome]:,} {SUMS[outcome]}" for outcome in SUMS if became[outcome]]
             output.done(f"{'This would be: ' if dry_run else ''}{', '.join(told)}, {until_words(until)}.")
         tell_when(not dry_run and became["added"] + became["renewed"] > 0)
+    refusals.tell(networks, refused)
 
 
 # So many are told of in sum.
@@ -119,22 +130,10 @@ WOULD = {"added": "would be banned", "renewed": "is banned already, and would be
 SUMS = {"added": "new bans", "renewed": "renewed", "already": "as they were"}
 
 
-def each(networks: Sequence[T], label: str, act: Callable[[T], None]) -> None:
-    """With a bar for who waits and watches."""
-    with click.progressbar(
-        length=len(networks),
-        label=label,
-        file=sys.stderr,
-        hidden=len(networks) < MANY * 10 or not output.is_terminal(sys.stderr),
-    ) as progress:
-
-        def step(which: T) -> None:
-            try:
-                act(which)
-            finally:
-                progress.update(1)
-
-        refusals.for_each(networks, step)
+def bar(length: int, label: str) -> "ProgressBar[int]":
+    """For who waits and watches."""
+    is_hidden = length < MANY * 10 or not output.is_terminal(sys.stderr)
+    return click.progressbar(length=length, label=label, file=sys.stderr, hidden=is_hidden)
 
 
 def until_words(until: datetime | None) -> str:
@@ -179,21 +178,38 @@ def revoke(networks: "list[Network | int]", dry_run: bool) -> None:
     Example:
       netflix-admin bans revoke 203.0.113.7
     """
-    revoked = 0
-
-    def act(which: "Network | int") -> None:
-        nonlocal revoked
-        row = site.ban.revoke(which, dry_run=dry_run)
-        revoked += 1
-        if len(networks) < MANY:
-            output.done(f"{site.network.shown(row.network)} {'would be' if dry_run else 'is'} let in again.")
+    revoked: dict[int, str] = {}
 
     try:
-        each(networks, "Revoking", act)
+        with bar(len(networks), "Revoking") as progress:
+
+            def act(which: "Network | int") -> None:
+                progress.update(1)
+                row = site.ban.revoke(which, dry_run=dry_run)
+                revoked[row.id] = row.network
+
+            refused = refusals.of_each(networks, act)
     finally:
-        if len(networks) >= MANY and revoked:
-            output.done(f"{revoked:,} networks {'would be' if dry_run else 'are'} let in again.")
-        tell_when(not dry_run and revoked > 0)
+        tell_revoked(revoked, dry_run)
+        tell_when(not dry_run and bool(revoked))
+    refusals.tell(networks, refused)
+
+
+def tell_revoked(revoked: Mapping[int, str], dry_run: bool) -> None:
+    """Who is let in, and who is not yet."""
+    if len(revoked) >= MANY:
+        out = sum(bool(site.ban.still_over(name, revoked)) for name in revoked.values())
+        still = f", but {out:,} of them {'is' if out == 1 else 'are'} still shut out by wider bans" if out else ""
+        output.done(f"{len(revoked):,} networks {'would be' if dry_run else 'are'} let in again{still}.")
+        return
+    for name in revoked.values():
+        wider = [f"{site.network.shown(row.network)} (ban {row.id})" for row in site.ban.still_over(name, revoked)]
+        if wider:
+            words = "would no longer be" if dry_run else "is no longer"
+            said = f"{words} banned by itself, but still shut out by {', '.join(wider)}"
+        else:
+            said = f"{'would be' if dry_run else 'is'} let in again"
+        output.done(f"{site.network.shown(name)} {said}.")
 
 
 @bans.command()

@@ -15,11 +15,11 @@ from .formats import Column, Listing
 if TYPE_CHECKING:
     from netflix.health.finding import Finding
 
-ROLES = {"ok": "good", "warning": "quiet", "fault": "bad"}
+ROLES = {"ok": "good", "warning": "warned", "fault": "bad"}
 COLUMNS = (
     Column("check", "Check", role=lambda _: "noun"),
     Column("state", "State", lambda row: str(row.state), role=lambda row: ROLES[row.state]),
-    Column("found", "Found", shrinks=True),
+    Column("found", "Found", wraps=True),
     Column("remedy", type="string?", value=lambda row: row.remedy or None),
 )
 

@@ -16,6 +16,7 @@ from functools import wraps
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from . import output
 
@@ -37,7 +38,8 @@ class Column:
     `type` is what JSON Schema calls it, or `date-time` or `uri`; with a `?` where there may be none.
 
     Every format but the table has all columns. The table leaves out what has no title, then from the right what is
-    `spare` as far as the terminal is too narrow, and shortens what `shrinks`.
+    `spare` as far as the terminal is too narrow, and shortens what `shrinks`, or `wraps` it. Numbers stand at the
+    `right`, also where they are shown in other words.
     """
 
     field: str
@@ -47,6 +49,8 @@ class Column:
     role: Callable[[Any], str] = lambda _: ""
     shrinks: bool = False
     spare: bool = False
+    wraps: bool = False
+    right: bool = False
     type: str = "string"
 
     def of(self, row: Any) -> Any:
@@ -204,6 +208,12 @@ class Fields(click.ParamType):
         found = [self.known[name] for name in dict.fromkeys(names)]
         return [replace(column, title=column.title or column.field, spare=False) for column in found]
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The last of them, beside those that are there."""
+        *before, begun = incomplete.split(",")
+        head = "".join(f"{name}," for name in before)
+        return [CompletionItem(head + name) for name in self.known if name.startswith(begun) and name not in before]
+
 
 def batched(rows: Iterable[Any]) -> Iterable[list[Any]]:
     """The first ones alone, so that something is seen soon."""
@@ -261,6 +271,8 @@ def plain(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return iso(value)
+    if isinstance(value, float) and "e-" in str(value):
+        return f"{value:.12f}".rstrip("0").rstrip(".")
     if isinstance(value, dict):
         return as_json(value)
     return output.printable(str(value))

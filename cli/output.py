@@ -73,6 +73,12 @@ class NotPrinted(Refusal):
     remedy = "What was made is lost: mend the output, and give a new one with `users reset-password`."
 
 
+def alarming(words: str) -> str:
+    """In the colour of what is wrong, on standard error, where that is a terminal that shows any."""
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not is_terminal(sys.stderr)
+    return words if is_plain else click.style(words, fg="red", bold=True)
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """A stream may have been closed by who started us."""
     return stream is not None and stream.isatty()

@@ -46,7 +46,15 @@ COLUMNS = (
     Column("state", "State", role=lambda row: "" if row.is_sound else "bad", shrinks=True),
     Column("passwords", "Passwords", type="integer?"),
     Column("size", "Bytes", type="integer?"),
-    Column("error", "Wrongly refused", show=lambda row: one_in(row.error), spare=True, type="number?"),
+    Column(
+        "error",
+        "Wrongly refused",
+        # It is an estimate.
+        lambda row: row.error and float(f"{row.error:.2g}"),
+        lambda row: one_in(row.error),
+        spare=True,
+        type="number?",
+    ),
     Column("made_at", "Made", role=lambda _: "quiet", spare=True, type="date-time?"),
     Column("source", "From", role=lambda _: "quiet", shrinks=True, spare=True, type="string?"),
     Column("path", value=lambda row: str(row.path)),
@@ -130,7 +138,8 @@ def import_list(files: tuple[str, ...], skip_malformed: bool) -> None:
     done = imported(files, skip_malformed)
     if done.left_out:
         output.note(f"{done.left_out:,} line{'s' * (done.left_out != 1)} could not be read, and left out.")
-    output.done(f"{done.passwords:,} passwords are refused now.")
+    are = "password is" if done.passwords == 1 else "passwords are"
+    output.done(f"{done.passwords:,} {are} refused now.")
 
 
 def imported(names: tuple[str, ...], skipping: bool) -> "Imported":

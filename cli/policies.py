@@ -165,8 +165,8 @@ class Measure(NamedTuple):
 MEASURES = (
     Column("of", "Of", role=lambda _: "quiet"),
     Column("what", "What", role=lambda row: "noun" if row.unit == "seconds" else "", shrinks=True),
-    Column("present", "Present", show=lambda row: row.shown(row.present), type="integer?"),
-    Column("proposed", "Proposed", show=lambda row: row.shown(row.proposed), type="integer?"),
+    Column("present", "Present", show=lambda row: row.shown(row.present), right=True, type="integer?"),
+    Column("proposed", "Proposed", show=lambda row: row.shown(row.proposed), right=True, type="integer?"),
     Column("unit"),
 )
 LOG = click.Path(exists=True, dir_okay=False, allow_dash=True)

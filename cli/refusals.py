@@ -32,7 +32,7 @@ class Told(click.ClickException):
             problem = {"title": self.title, "detail": self.message, "exit_code": self.exit_code}
             click.echo(formats.as_json({"error": problem}), err=True)
         else:
-            click.echo("Error: " + output.printable(self.message, keep="\n"), err=True)
+            click.echo(f"{output.alarming('Error:')} " + output.printable(self.message, keep="\n"), err=True)
 
 
 @contextmanager
@@ -102,8 +102,11 @@ def wants_json(args: Sequence[str]) -> bool:
 
 def for_each(things: Sequence[T], act: Callable[[T], None]) -> None:
     """Does all that can be done; one refusal does not stop the others. Exits with 8 when only some were done."""
-    ctx = click.get_current_context()
-    args = ctx.find_root().meta[ARGS]
+    tell(things, of_each(things, act))
+
+
+def of_each(things: Sequence[T], act: Callable[[T], None]) -> list[Refusal]:
+    """Does all that can be done; what was refused is still to be told."""
     refused: list[Refusal] = []
     for thing in dict.fromkeys(things):
         try:
@@ -115,6 +118,13 @@ def for_each(things: Sequence[T], act: Callable[[T], None]) -> None:
         except Refusal as refusal:
             refused.append(refusal)
         output.one_is_done()
+    return refused
+
+
+def tell(things: Sequence[T], refused: Sequence[Refusal]) -> None:
+    """Exits with 8 when only some of these things were refused, with the first one's code when all were."""
+    ctx = click.get_current_context()
+    args = ctx.find_root().meta[ARGS]
     if len(refused) == 1 and len(set(things)) == 1:
         raise refused[0]
     for one in refused:

@@ -19,6 +19,8 @@ ROLES = {
     "noun": "cyan",
     "good": "green",
     "bad": "bold red",
+    # Of the eight colours the one that is readable on white and on black, and means nothing else here.
+    "warned": "magenta",
     "quiet": "dim",
 }
 GAP = 2
@@ -54,9 +56,13 @@ def as_table(columns: Sequence[Column], rows: Sequence[Any], room: int) -> Table
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="heading")
     fitting = fitted(widths, room)
     for column, width in fitting.items():
-        numeric = not column.show and are_numbers([column.of(row) for row in rows])
+        numeric = column.right or (not column.show and are_numbers([column.of(row) for row in rows]))
         table.add_column(
-            column.title, width=width, no_wrap=True, overflow="ellipsis", justify="right" if numeric else "left"
+            column.title,
+            width=width,
+            no_wrap=not column.wraps,
+            overflow="fold" if column.wraps else "ellipsis",
+            justify="right" if numeric else "left",
         )
     for row in rows:
         table.add_row(*(Text(column.shown(row), column.role(row)) for column in fitting))
@@ -87,13 +93,13 @@ def fitted(widths: Mapping[Column, int], room: int) -> dict[Column, int]:
     kept = dict(widths)
 
     def wanted() -> int:
-        return sum(min(w, COMFORTABLE) if c.shrinks else w for c, w in kept.items()) + GAP * (len(kept) - 1)
+        return sum(min(w, COMFORTABLE) if c.shrinks or c.wraps else w for c, w in kept.items()) + GAP * (len(kept) - 1)
 
     for column in reversed(list(widths)):
         if column.spare and wanted() > room:
             del kept[column]
     while sum(kept.values()) + GAP * (len(kept) - 1) > room:
-        widest = max((c for c in kept if c.shrinks), key=lambda c: kept[c], default=None)
+        widest = max((c for c in kept if c.shrinks or c.wraps), key=lambda c: kept[c], default=None)
         if widest is None or kept[widest] <= NARROWEST:
             break
         kept[widest] -= 1

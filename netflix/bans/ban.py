@@ -1,7 +1,7 @@
 """One network shut out, for good or until a time; what a visitor is told is in `guard`."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -22,6 +22,8 @@ from netflix.values import Network
 
 LOOPBACK = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1"))
 BATCH = 1000
+# So many are shut out in one transaction: whoever has something to record waits meanwhile.
+TOGETHER = 500
 
 
 class Outcome(StrEnum):
@@ -125,7 +127,6 @@ def add(
     network: Network,
     until: datetime | None = None,
     reason: str = "",
-    by: Actor = OPERATOR,
     despite: bool = False,
     dry_run: bool = False,
 ) -> Outcome:
@@ -135,25 +136,38 @@ def add(
     """
     if not despite:
         check(network)
+    (outcome,) = add_all([network], until, reason, dry_run)
+    return outcome
+
+
+def add_all(
+    networks: Sequence[Network], until: datetime | None = None, reason: str = "", dry_run: bool = False
+) -> list[Outcome]:
+    """As `add`, of up to a batch that was checked: by one order all of them, or none. Raises NotAccepted."""
     most = Ban.LONGEST_REASON
     accept(reason=[] if len(reason) <= most else [f"That reason is too long. Use up to {most} characters."])
     number = 0 if dry_run else orders.number()
-    row = Ban.of(network)
-    outcome = wished(row, until, reason)
-    if dry_run or outcome is Outcome.ALREADY:
+    names = [str(network) for network in networks]
+    rows = {row.network: row for row in db.session.scalars(select(Ban).where(Ban.network.in_(names), in_force()))}
+    outcomes = [wished(rows.get(name), until, reason) for name in names]
+    wanted = [(name, outcome) for name, outcome in zip(names, outcomes, strict=True) if outcome is not Outcome.ALREADY]
+    if dry_run or not wanted:
         db.session.rollback()
-        return outcome
-    if row is None:
-        row = Ban(network=str(network), created_at=clock.now(), reason="")
-        db.session.add(row)
-    row.until, row.reason, row.by, row.order_number = until, reason or row.reason, by.name[:80], number
+        return outcomes
+    at, by = clock.now(), OPERATOR.name[:80]
+    for name, _ in wanted:
+        row = rows.get(name)
+        if row is None:
+            row = Ban(network=name, created_at=at, reason="")
+            db.session.add(row)
+        row.until, row.reason, row.by, row.order_number = until, reason or row.reason, by, number
     db.session.flush()
     told = {"until": until.isoformat(timespec="seconds") if until else "", "reason": reason}
     said = {name: words for name, words in told.items() if words}
-    kind = Kind.BAN_ADDED if outcome is Outcome.ADDED else Kind.BAN_RENEWED
-    event.record(kind, None, by.address, by.name, network=str(network), **said)
+    for outcome, kind in ((Outcome.ADDED, Kind.BAN_ADDED), (Outcome.RENEWED, Kind.BAN_RENEWED)):
+        event.record_each(kind, [(None, {"network": name, **said}) for name, became in wanted if became is outcome])
     db.session.commit()
-    return outcome
+    return outcomes
 
 
 def wished(row: Ban | None, until: datetime | None, reason: str) -> Outcome:
@@ -178,14 +192,23 @@ def revoke(which: Network | int, by: Actor = OPERATOR, dry_run: bool = False) ->
     return row
 
 
+def still_over(network: str, but: Collection[int] = ()) -> list[Ban]:
+    """The bans in force, `but` these, that shut all of a network out."""
+    return [row for row in Ban.all(covering=ipaddress.ip_network(network)) if row.id not in but]
+
+
 def not_found(which: Network | int, row: Ban | None) -> NotFound:
     see = "See `netflix-admin bans list`."
     if isinstance(which, int):
-        return NotFound(f"Ban {which} has ended already." if row else f"There is no ban {which}.", see)
+        if row:
+            return NotFound(f"Ban {which} has ended already.", "See `netflix-admin bans list --all`.")
+        return NotFound(f"There is no ban {which}.", see)
     wider = next(Ban.all(covering=which), None)
     if wider:
         return NotFound(
             f"{shown(which)} is not banned by itself, but {wider.network} is.",
             f"Let all of that in with `netflix-admin bans revoke {wider.network}`.",
         )
+    if db.session.scalar(select(Ban.id).where(Ban.network == str(which)).limit(1)):
+        return NotFound(f"The ban of {shown(which)} has ended already.", "See `netflix-admin bans list --all`.")
     return NotFound(f"{shown(which)} is not banned.", see)

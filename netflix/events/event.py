@@ -142,8 +142,8 @@ def record(kind: Kind, user_id: int | None = None, address: str = "", by: str | 
     db.session.info.setdefault("events", []).append(row)
 
 
-def record_each(kind: Kind, about: Sequence[tuple[int, dict[str, Any]]]) -> None:
-    """As `record`, an event about each of these users with its detail, by the operator at a terminal.
+def record_each(kind: Kind, about: Sequence[tuple[int | None, dict[str, Any]]]) -> None:
+    """As `record`, an event about each of these users (or none) with its detail, by the operator at a terminal.
 
     They stand in no log, as nothing does that is done at a terminal.
     """

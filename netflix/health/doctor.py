@@ -10,7 +10,7 @@ from netflix import config as settings
 from netflix.config import Config
 from netflix.errors import ConfigError, Refusal
 from netflix.extensions import db
-from netflix.health import database, machine, mail, proxy, redis, served
+from netflix.health import contact, database, machine, mail, proxy, redis, served
 from netflix.health.finding import Finding, fault, warning
 
 Look = Callable[[Config], Iterator[Finding]]
@@ -19,6 +19,7 @@ INSIDE: dict[str, Look] = {
     "redis": redis.findings,
     "machine": machine.findings,
     "mail server": mail.findings,
+    "contact": contact.findings,
 }
 
 

@@ -1,5 +1,6 @@
 """Redis: whether it answers, keeps what it is given, and holds nothing under our names that is not ours."""
 
+import shlex
 from collections.abc import Iterator
 from itertools import islice
 
@@ -65,7 +66,8 @@ def keys() -> Iterator[Finding]:
         yield fault(
             "foreign keys",
             f"{told(foreign)} under the site's prefix {'is' if len(foreign) == 1 else 'are'} not the site's.",
-            "Give the site a Redis database of its own, such as redis://host:6379/1, or delete them.",
+            "Give the site a Redis database of its own, such as redis://host:6379/1, or delete them: "
+            f"`redis-cli UNLINK {shlex.quote(foreign[0])}`.",
         )
     else:
         yield ok("foreign keys", "Nothing of others stands under the site's prefix.")
@@ -73,7 +75,8 @@ def keys() -> Iterator[Finding]:
         yield fault(
             "counters",
             f"{told(broken)} cannot count, or not end by themselves.",
-            "Somebody else wrote to this Redis. Delete them; whom they count starts anew.",
+            "Somebody else wrote to this Redis. `netflix-admin limits clear --all` deletes them with all counters; "
+            "of one address or e-mail, `limits clear --address` or `--account` does.",
         )
     else:
         yield ok("counters", "All count, and end by themselves.")

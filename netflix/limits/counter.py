@@ -177,26 +177,26 @@ def refunding(attempt: Attempt, unless: type[Exception] | tuple[type[Exception],
 
 
 def clear(wanted: Iterable[Key] | None = None, dry_run: bool = False) -> int:
-    """Forgets the wanted counters, or all of ours and nothing else; answers how many there were."""
+    """Forgets the wanted counters, or all that bear a name of ours; answers how many there were."""
     gone = 0
     with counters().patient() as redis:
         if wanted is None and not dry_run:
             # Also what stands there alone, since Redis lost it.
             counters().store.fallback.clear_all()
-        for batch in batches(everything(redis) if wanted is None else iter(wanted)):
-            names = [str(counter) for counter in batch]
+        for batch in batches(everything(redis) if wanted is None else ((str(one).encode(), one) for one in wanted)):
+            names = [name for name, _ in batch]
             if not dry_run:
-                counters().store.fallback.clear([Rule(str(counter), 0, counter.window) for counter in batch])
+                counters().store.fallback.clear([Rule(str(counter), 0, counter.window) for _, counter in batch])
             gone += redis.exists(*names) if dry_run else redis.unlink(*names)
     return gone
 
 
-def everything(redis: Redis) -> Iterator[Key]:
-    """Every counter of ours; SCAN may name one twice."""
-    for name in redis.scan_iter(f"{key.PREFIX}*", count=BATCH, _type="list"):
+def everything(redis: Redis) -> Iterator[tuple[bytes, Key]]:
+    """Every key that bears a counter's name, also of another type; SCAN may name one twice."""
+    for name in redis.scan_iter(f"{key.PREFIX}*", count=BATCH):
         counter = Key.read(name.decode("utf-8", "replace"))
         if counter:
-            yield counter
+            yield name, counter
 
 
 def oddities() -> Iterator[tuple[str, str]]:

@@ -40,12 +40,14 @@ class Limit:
 SIGN_IN_FROM_ADDRESS = Limit("sign-in", Lane.ADDRESS, "strangers' failed attempts to sign in", "login_limit")
 SIGN_IN_TO_ACCOUNT = Limit("sign-in", Lane.ACCOUNT, "strangers' failed attempts at one e-mail", "account_limit")
 # NIST SP 800-63B-4, 3.2.2: no more than 100 in a row.
-IN_A_ROW = Limit("in-a-row", Lane.ACCOUNT, "the same since the last right one", fixed="100 per 30 days")
+IN_A_ROW = Limit("in-a-row", Lane.ACCOUNT, "strangers' failed attempts in a row at one e-mail", fixed="100 per 30 days")
 SIGN_IN_TO_SITE = Limit("sign-in", Lane.SITE, "all strangers' failed attempts to sign in", "site_limit")
 SIGN_IN_FROM_DEVICE = Limit(
     "sign-in", Lane.DEVICE, "failed attempts of a browser known to the account", fixed="5 per minute; 10 per hour"
 )
-IN_A_ROW_FROM_DEVICE = Limit("in-a-row", Lane.DEVICE, "the same since the last right one", fixed="100 per 30 days")
+IN_A_ROW_FROM_DEVICE = Limit(
+    "in-a-row", Lane.DEVICE, "failed attempts in a row of a browser known to the account", fixed="100 per 30 days"
+)
 REGISTRATION_FROM_ADDRESS = Limit("register", Lane.ADDRESS, "attempts to register", "registration_limit")
 RECOVERY_FROM_ADDRESS = Limit("recover", Lane.ADDRESS, "passwords sent with a one-time link", fixed="20 per hour")
 # What strangers can have us write, to whomever: counted for known and unknown e-mails alike.

@@ -53,9 +53,11 @@ def in_a_pipe(config: Config, *args: str, **more: str) -> subprocess.CompletedPr
     )
 
 
-def at_a_terminal(config: Config, *args: str, columns: int = 80, typed: Sequence[tuple[str, str]] = ()) -> Ended:
-    """Run at a terminal of its own; each of `forms` is what to wait for and what to type then."""
-    with started(environment(config), args, columns) as (process, screen):
+def at_a_terminal(
+    config: Config, *args: str, columns: int = 80, typed: Sequence[tuple[str, str]] = (), **more: str
+) -> Ended:
+    """Run at a terminal of its own; each of `typed` is what to wait for and what to type then, `more` are variables."""
+    with started(environment(config) | more, args, columns) as (process, screen):
         seen = ""
         for prompt, answer in typed:
             seen = until(screen, prompt, seen)

@@ -1,6 +1,7 @@
 """What a person sees: tables, colour, questions."""
 
 import re
+from pathlib import Path
 
 from flask import Flask
 from redis import Redis
@@ -21,6 +22,21 @@ def test_a_terminal_gets_a_heading_and_colour_and_a_pipe_neither(config: Config,
     assert piped.startswith(f"{ada}\t")
     assert piped.count("\n") == 1
     assert "\x1b" not in piped
+
+
+def test_an_error_is_red_at_a_terminal_that_shows_colours(config: Config) -> None:
+    seen = at_a_terminal(config, "users", "show", "nobody@example.org")
+    assert seen.screen.startswith("\x1b[31m\x1b[1mError:\x1b[0m There is no user nobody@example.org.")
+    plain = at_a_terminal(config, "users", "show", "nobody@example.org", NO_COLOR="1").screen
+    assert plain.startswith("Error: There is no user")
+    program = at_a_terminal(config, "users", "show", "nobody@example.org", "--format", "json").screen
+    assert program.startswith('{"error"')
+
+
+def test_numbers_of_a_simulation_stand_at_the_right(config: Config) -> None:
+    log = str(Path(__file__).with_name("sign-ins.jsonl"))
+    lines = at_a_terminal(config, "limits", "simulate", log).screen.rstrip().splitlines()
+    assert len({len(re.sub("\x1b[^m]*m", "", line).rstrip()) for line in lines}) == 1
 
 
 def test_no_line_is_wider_than_the_terminal(config: Config, app: Flask) -> None:

@@ -12,9 +12,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from netflix import orders
+from netflix.bans.ban import Ban
+from netflix.config import Config
+from netflix.events import event, verification
 from netflix.events.event import Wanted, latest
 from netflix.extensions import db
 from tests.cli.conftest import Run
+from tests.cli.terminal import at_a_terminal
 from tests.people import Browser
 from tests.served.parts import program
 
@@ -138,6 +143,68 @@ def test_revoking_lets_in_by_network_and_by_number(run: Run) -> None:
     assert run("bans revoke 4 99").exit_code == 8
     assert listed(run) == []
     assert [row["state"] for row in listed(run, "--all")] == ["revoked"] * 4
+
+
+def test_who_is_still_shut_out_by_a_wider_ban_is_not_said_to_be_let_in(run: Run) -> None:
+    run("bans add 203.0.113.0/24 203.0.113.7 203.0.113.8")
+    still = "banned by itself, but still shut out by 203.0.113.0/24 (ban 1)."
+    assert run("bans revoke 203.0.113.7 --dry-run").output == f"203.0.113.7 would no longer be {still}\n"
+    assert run("bans revoke 203.0.113.7").output == f"203.0.113.7 is no longer {still}\n{KNOWN}"
+    both = "203.0.113.8 would be let in again.\n203.0.113.0/24 would be let in again.\n"
+    assert run("bans revoke 203.0.113.8 1 --dry-run").output == both
+    assert run("bans revoke 203.0.113.8 1").output == f"{both.replace('would be', 'is')}{KNOWN}"
+
+
+def test_of_many_those_that_are_still_shut_out_are_counted(run: Run) -> None:
+    many = "\n".join(f"192.0.2.{n}" for n in range(60))
+    run("bans", "add", "-", "192.0.2.0/28", given=many)
+    told = run("bans", "revoke", "-", given=many).output
+    assert told.startswith("60 networks are let in again, but 16 of them are still shut out by wider bans.\n")
+
+
+@pytest.mark.parametrize("which", ["1", "192.0.2.7"])
+def test_of_one_that_has_ended_the_list_is_named_that_shows_it(run: Run, which: str) -> None:
+    run("bans add 192.0.2.7")
+    run("bans revoke 192.0.2.7")
+    told = run(f"bans revoke {which}")
+    assert (told.exit_code, "has ended already. See `netflix-admin bans list --all`." in told.stderr) == (3, True)
+
+
+def test_those_of_one_call_are_one_order_each_with_its_event(run: Run, app: Flask) -> None:
+    run("bans add 192.0.2.3 --for 1h")
+    with app.app_context():
+        before, recorded = next(iter(orders.COUNT())), event.length()
+        run("bans", "add", "-", given="\n".join(f"192.0.2.{n}" for n in range(200)))
+        assert next(iter(orders.COUNT())) == before + 1
+        assert {row.order_number for row in Ban.all()} == {before + 1}
+        rows = list(event.following(Wanted(), recorded))
+        assert [row.kind for row in rows] == ["ban_added"] * 199 + ["ban_renewed"]
+        assert {row.details["network"] for row in rows} == {f"192.0.2.{n}/32" for n in range(200)}
+        assert all(row.by.startswith("operator:") for row in rows)
+        assert list(verification.faults()) == []
+        db.session.remove()
+
+
+def test_nothing_is_half_done_when_one_call_fails(run: Run, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError("something inside")
+
+    monkeypatch.setattr(event, "record_each", broken)
+    assert run("bans", "add", "-", given="192.0.2.7\n192.0.2.8").exit_code == 1
+    assert listed(run, "--all") == []
+    with app.app_context():
+        assert next(iter(orders.COUNT())) == 0
+        db.session.remove()
+
+
+def test_nobody_is_shut_out_before_all_questions_are_answered(
+    config: Config, run: Run, browser: Browser, grace: str
+) -> None:
+    browser.sign_in(grace)
+    refused = at_a_terminal(config, "bans", "add", "203.0.113.7", "192.0.2.0/24", typed=[("[y/N]", "n")])
+    assert refused.exit_code == 7
+    assert "Nothing was changed." in refused.screen
+    assert listed(run) == []
 
 
 def test_what_has_ended_is_in_the_whole_list_alone_and_may_be_banned_anew(

@@ -25,9 +25,37 @@ def test_bash_takes_the_script(run: Run) -> None:
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
-def test_a_command_is_completed(config: Config) -> None:
-    words = {"_NETFLIX_ADMIN_COMPLETE": "bash_complete", "COMP_WORDS": "netflix-admin limits s", "COMP_CWORD": "2"}
+def completed(config: Config, line: str) -> list[str]:
+    """What bash is offered for the last word of a line."""
+    words = {
+        "_NETFLIX_ADMIN_COMPLETE": "bash_complete",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(line.count(" ")),
+    }
     done = subprocess.run(
         [sys.executable, "-c", INSTALLED], env=environment(config) | words, capture_output=True, text=True, check=True
     )
-    assert "plain,show" in done.stdout.splitlines()
+    return done.stdout.split()
+
+
+def test_a_command_is_completed(config: Config) -> None:
+    assert "plain,show" in completed(config, "netflix-admin limits s")
+
+
+@pytest.mark.parametrize(
+    ("begun", "offered"),
+    [
+        ("ne", ["network"]),
+        ("id,re", ["id,reason", "id,revoked_at"]),
+        ("id,reason,i", []),
+        ("id,network,state,until,reason,by,", ["created_at", "revoked_at"]),
+        ("nothing", []),
+    ],
+)
+def test_fields_are_completed_one_after_the_other(config: Config, begun: str, offered: list[str]) -> None:
+    head = begun[: begun.rfind(",") + 1] if begun.endswith(",") else ""
+    assert completed(config, f"netflix-admin bans list --fields {begun}") == [f"plain,{head}{one}" for one in offered]
+
+
+def test_all_fields_are_offered_where_none_is_begun(config: Config) -> None:
+    assert "plain,who" in completed(config, "netflix-admin limits list --fields ")

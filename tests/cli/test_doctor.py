@@ -1,6 +1,7 @@
 """`netflix-admin doctor`: each fault is planted alone, and it finds just that one."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ from redis import Redis
 from sqlalchemy import event as listening
 
 from cli import main
+from netflix.bans import ban, network
 from netflix.config import Config
 from netflix.events import event
 from netflix.events.event import Kind
@@ -40,6 +42,15 @@ def healthy(build: Build, config: Config) -> Flask:
         db.session.commit()
         db.session.remove()
     return app
+
+
+def plain(screen: str) -> str:
+    """Without colours."""
+    return re.sub("\x1b[^m]*m", "", screen)
+
+
+def told_rows(app: Flask) -> list[dict[str, str]]:
+    return json.loads(app.test_cli_runner().invoke(main, ["doctor", "--format", "json"]).stdout)
 
 
 def found(app: Flask, *more: str) -> tuple[int, dict[str, tuple[str, str]]]:
@@ -166,6 +177,36 @@ def test_a_fault_of_redis_is_found(healthy: Flask, redis: Redis, what: str) -> N
     assert words in told[check][1]
 
 
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("netflix:limits:of another", "`redis-cli UNLINK 'netflix:limits:of another'`"),
+        ("netflix:limits:sign-in:address:60:192.0.2.9", "`netflix-admin limits clear --all`"),
+    ],
+)
+def test_a_key_that_is_wrong_is_told_with_the_command_that_deletes_it(
+    healthy: Flask, redis: Redis, name: str, command: str
+) -> None:
+    redis.set(name, 1)
+    (row,) = [row for row in told_rows(healthy) if row["state"] == "fault"]
+    assert command in row["remedy"]
+    if "limits clear" in command:
+        assert healthy.test_cli_runner().invoke(main, ["limits", "clear", "--all", "--yes"]).exit_code == 0
+        assert found(healthy)[0] == 0
+
+
+def test_whoever_is_shut_out_should_be_told_whom_to_ask(build: Build, healthy: Flask) -> None:
+    assert "contact" not in found(healthy)[1]
+    public = build(**WELL, url="https://films.example.org")
+    assert found(public)[1]["contact"][0] == "warning"
+    assert "contact" not in found(build(**WELL, url="https://films.example.org", contact="help@example.org"))[1]
+    with healthy.app_context():
+        ban.add(network.read("203.0.113.7"))
+    code, told = found(healthy)
+    assert (code, told["contact"][0]) == (0, "warning")
+    assert "contact" not in found(build(**WELL, contact="help@example.org"))[1]
+
+
 def test_redis_that_is_gone_is_found(build: Build, healthy: Flask, tmp_path: Path) -> None:
     code, told = found(build(**WELL, redis_url=f"unix://{tmp_path}/none.sock"))
     assert (code, set(told)) == (7, {"redis", "site"})
@@ -256,6 +297,18 @@ def test_at_a_terminal_each_remedy_stands_below_in_full(config: Config) -> None:
     assert told.exit_code == 7
     assert "file modes" in told.screen
     assert f"`chmod 600 {config.instance}" in told.screen.replace("\n", "")
+
+
+def test_what_was_found_is_told_whole_in_80_columns(config: Config, healthy: Flask) -> None:
+    screen = plain(at_a_terminal(config, "doctor", columns=80).screen)
+    table, _, _ = screen.partition("\n\n")
+    assert max(len(line.rstrip()) for line in table.splitlines()) <= 80
+    assert "…" not in table
+    assert re.sub(r"\s+", "", str(config.instance)) in re.sub(r"\s+", "", table)
+
+
+def test_a_warning_has_a_colour_of_its_own(config: Config, healthy: Flask) -> None:
+    assert "\x1b[35mwarning" in at_a_terminal(config, "doctor", columns=80).screen
 
 
 @pytest.mark.parametrize("url", ["example.org", "ftp://example.org", "http://", "https://example.org/path"])

@@ -38,17 +38,26 @@ FOREIGN: dict[str, str | list[str] | tuple[str, str]] = {
     "netflix:limits:sign-in:village:60:192.0.2.1": ["1"],
     "netflix:limits:sign-in:address:soon:192.0.2.1": ["1"],
     "netflix:limits:sign-in:address": ["1"],
-    "netflix:limits:sign-in:address:60:of another type": "1",
-    "netflix:limits:register:address:3600:a hash": ("a", "1"),
     "xnetflix:limits:sign-in:address:60:192.0.2.1": ["1"],
     "netflix:session:1": "1",
     "LIMITS:LIMITER/192.0.2.1/login/5/1/minute": ["1"],
 }
 
 
+# Under names of ours, but not as we make them.
+BROKEN: dict[str, str | list[str] | tuple[str, str]] = {
+    "netflix:limits:sign-in:address:60:of another type": "1",
+    "netflix:limits:register:address:3600:a hash": ("a", "1"),
+}
+
+
 def surround(redis: Redis) -> None:
     """What others keep in the same Redis."""
-    for name, value in FOREIGN.items():
+    put(redis, FOREIGN)
+
+
+def put(redis: Redis, keys: dict[str, str | list[str] | tuple[str, str]]) -> None:
+    for name, value in keys.items():
         if isinstance(value, str):
             redis.set(name, value)
         elif isinstance(value, list):
@@ -287,6 +296,15 @@ def test_clearing_all_wants_to_be_told_twice(run: Run, mallory: Browser, redis: 
     assert dump(redis) == before
     assert run("limits clear --all --yes").output == "Cleared 4 counters.\n"
     assert dump(redis) == {}
+
+
+def test_what_bears_a_name_of_ours_is_cleared_with_all_whatever_it_is(run: Run, redis: Redis) -> None:
+    surround(redis)
+    put(redis, BROKEN)
+    redis.set(b"netflix:limits:sign-in:address:60:\xff", "1")
+    assert run("limits clear --all --dry-run").output == "Would clear 3 counters.\n"
+    assert run("limits clear --all --yes").output == "Cleared 3 counters.\n"
+    assert {name.decode() for name in redis.scan_iter()} == set(FOREIGN)
 
 
 def test_clearing_nothing_says_so(run: Run) -> None:

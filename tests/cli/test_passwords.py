@@ -57,6 +57,15 @@ def test_what_is_on_the_list_is_refused(run: Run, app: Flask, path: Path, conten
     assert run("passwords check", given=WORDS[0]).exit_code == 7
 
 
+def test_one_is_told_as_one(run: Run, app: Flask) -> None:
+    assert run("passwords import -", given=WORDS[0]).output == "1 password is refused now.\n"
+
+
+def test_the_share_that_is_wrongly_refused_is_a_number_that_can_be_read(run: Run, app: Flask) -> None:
+    assert run("passwords status --fields error").stdout.splitlines()[0] == "0.000000027"
+    assert json.loads(run("passwords status --format json --fields error").stdout)[0] == {"error": 2.7e-08}
+
+
 def test_it_comes_through_a_pipe_too(run: Run, app: Flask) -> None:
     assert run("passwords import -", given="\n".join(WORDS)).exit_code == 0
     assert run("passwords import -", given=gzip.compress("\n".join(WORDS).encode())).exit_code == 0
