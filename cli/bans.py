@@ -32,6 +32,10 @@ COLUMNS = (
 )
 
 
+# To who refuses before the site is asked.
+TOLD = [column for column in COLUMNS if column.field in ("network", "until", "reason")]
+
+
 def ends(row: "Ban") -> str:
     at = row.revoked_at or row.until
     return formats.human(at) if at else "never"
@@ -222,6 +226,7 @@ def tell_revoked(revoked: Mapping[int, str], dry_run: bool) -> None:
     help="nginx: lines to include. nft: a file for `nft -f`. json: an array.",
 )
 @site.within
+@formats.telling(TOLD)
 def export(form: str) -> None:
     """Print the bans in force, for who refuses before the site is asked.
 
@@ -267,8 +272,7 @@ flush set inet netflix_bans ipv6
 
 
 def as_json(rows: "Iterable[Ban]") -> None:
-    told = [column for column in COLUMNS if column.field in ("network", "until", "reason")]
-    Listing(told, "json").print(rows, "")
+    Listing(TOLD, "json").print(rows, "")
 
 
 EXPORTS = {"nginx": as_nginx, "nft": as_nft, "json": as_json}

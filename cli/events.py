@@ -142,6 +142,7 @@ def tail(
 @events.command()
 @choosing
 @site.within
+@formats.telling(COLUMNS)
 def export(kinds: tuple[str, ...], user: str | None, address: str | None, since: datetime | None) -> None:
     """Print events as JSON lines, the oldest first.
 

@@ -22,6 +22,7 @@ from . import output
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection).
 FORMULA = re.compile(r"[=+\-@\t\r]")
+FORMS = ["table", "json", "jsonl", "csv"]
 FORMAT_HELP = (
     "How to print: table for people (plain lines without a heading, divided by tabs, when not to a terminal), "
     "or one of the others for programs."
@@ -138,6 +139,8 @@ class Sheet:
     def print(self, thing: Any) -> None:
         if self.form in ("json", "jsonl"):
             click.echo(as_json(record(self.columns, thing), indent=2 if self.form == "json" else None))
+        elif self.form == "csv":
+            Listing(self.columns, self.form).print([thing], "")
         elif not output.is_terminal(sys.stdout):
             click.echo("".join(f"{c.field}\t{plain(c.of(thing))}\n" for c in self.columns), nl=False)
         else:
@@ -146,8 +149,8 @@ class Sheet:
             tables.print_sheet(self.columns, thing)
 
     def print_each(self, things: Sequence[Any]) -> None:
-        """One as it is; several as lines or an array of JSON, and to a person with an empty line between."""
-        if self.form == "json" and len(things) > 1:
+        """One as it is; several as lines, rows or an array, and to a person with an empty line between."""
+        if self.form == "csv" or (self.form == "json" and len(things) > 1):
             Listing(self.columns, self.form).print(things, "")
             return
         for number, thing in enumerate(things):
@@ -158,20 +161,30 @@ class Sheet:
 
 def listing(columns: Sequence[Column]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A command that lists rows: it gets a `Listing` as `listing`, made of `--format` and `--fields`."""
-    return printing(columns, Listing, "listing", ["table", "json", "jsonl", "csv"])
+    return printing(columns, Listing, "listing")
 
 
 def sheet(columns: Sequence[Column]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A command that shows one thing: it gets a `Sheet` as `sheet`, made of `--format` and `--fields`."""
-    return printing(columns, Sheet, "sheet", ["table", "json", "jsonl"])
+    return printing(columns, Sheet, "sheet")
+
+
+def telling(columns: Sequence[Column]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command that prints rows of these in one format alone; for the documents and the schema of what is printed."""
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        command.columns = columns  # type: ignore[attr-defined]
+        return command
+
+    return decorated
 
 
 def printing(
-    columns: Sequence[Column], made: Callable[[Sequence[Column], str], Any], name: str, forms: list[str]
+    columns: Sequence[Column], made: Callable[[Sequence[Column], str], Any], name: str
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         @click.option(
-            "--format", "form", type=click.Choice(forms), default="table", help=FORMAT_HELP, show_default=True
+            "--format", "form", type=click.Choice(FORMS), default="table", help=FORMAT_HELP, show_default=True
         )
         @click.option(
             "--fields",
@@ -184,9 +197,7 @@ def printing(
         def run(*args: Any, form: str, chosen: Sequence[Column] | None, **options: Any) -> None:
             command(*args, **options, **{name: made(chosen or columns, form)})
 
-        # For the documents and the schema of what is printed.
-        run.columns = columns  # type: ignore[attr-defined]
-        return run
+        return telling(columns)(run)
 
     return decorated
 

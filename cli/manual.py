@@ -79,8 +79,8 @@ def markdown() -> str:
     lines = [
         "# Commands of `netflix-admin`",
         "",
-        "Made of the commands themselves by `make manual`; a test holds it to them. What `--format json` prints is in "
-        "[schemas.json](schemas.json).",
+        "Made of the commands themselves by `make manual`; a test holds it to them. What `--format json` prints, "
+        "and how refusals are told then, is in [schemas.json](schemas.json).",
         "",
         "```text",
         EXIT_CODES.replace("\b\n", "").rstrip(),
@@ -147,7 +147,28 @@ def roff(text: str) -> str:
 def schemas() -> dict[str, Any]:
     """What each command prints, by its words."""
     found = {one.path.removeprefix(f"{NAME} "): schema(one) for one in everything() if one.columns}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": found}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": found | {"error": ERROR}}
+
+
+# On standard error, where JSON was asked for.
+ERROR = {
+    "title": "What was refused.",
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "title": {"type": "string"},
+                "detail": {"type": "string"},
+                "exit_code": {"type": "integer"},
+            },
+            "required": ["title", "detail", "exit_code"],
+            "additionalProperties": False,
+        }
+    },
+    "required": ["error"],
+    "additionalProperties": False,
+}
 
 
 def schema(one: Documented) -> dict[str, Any]:

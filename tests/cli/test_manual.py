@@ -26,6 +26,8 @@ from tests.served.parts import program
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = [one for one in manual.everything() if not one.is_group]
 PRINTING = [one.path.removeprefix("netflix-admin ") for one in COMMANDS if one.columns]
+# These print JSON lines and nothing else.
+OF_LINES = {"events export"}
 # What they need to be told.
 MORE = {
     "limits explain": "--address 192.0.2.10 --account ada@example.org",
@@ -69,16 +71,27 @@ def test_the_documents_are_those_of_the_commands(name: str) -> None:
 
 @pytest.mark.parametrize("command", PRINTING)
 def test_what_is_printed_keeps_to_its_schema(run: Run, busy: None, command: str) -> None:
-    told = run(f"{command} {MORE.get(command, '')} --format json")
+    told = run(f"{command} {MORE.get(command, '')} {'' if command in OF_LINES else '--format json'}")
     assert told.exit_code == 0, told.output
-    printed = json.loads(told.stdout)
+    printed = list(map(json.loads, told.stdout.splitlines())) if command in OF_LINES else json.loads(told.stdout)
     rows = printed if isinstance(printed, list) else [printed]
     assert rows
-    checker = jsonschema.Draft202012Validator(
-        manual.schemas()["$defs"][command], format_checker=jsonschema.FormatChecker()
-    )
     for row in rows:
-        checker.validate(row)
+        checker(command).validate(row)
+
+
+def test_a_refusal_keeps_to_its_schema(run: Run) -> None:
+    for command in ("users show nobody@example.org --format json", "users list --limit x --format=json"):
+        checker("error").validate(json.loads(run(command).stderr))
+
+
+def checker(name: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(manual.schemas()["$defs"][name], format_checker=jsonschema.FormatChecker())
+
+
+def test_what_is_one_thing_is_a_row_of_csv_too(run: Run, ada: str, grace: str) -> None:
+    rows = run("users show ada@example.org grace@example.org --fields email,admin --format csv").stdout
+    assert rows == "email,admin\nada@example.org,no\ngrace@example.org,yes\n"
 
 
 @pytest.mark.parametrize("one", [one for one in COMMANDS if " db " not in one.path], ids=lambda one: one.path)
