@@ -10,7 +10,7 @@ from click.exceptions import NoSuchCommand
 
 from netflix.version import __version__
 
-from . import interrupts, refusals
+from . import interrupts, output, refusals
 
 # In which module each command is, under its own name.
 GROUPS = {
@@ -98,7 +98,10 @@ class Admin(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         with refusals.answered(ctx.meta[refusals.ARGS], "--traceback" in ctx.meta[refusals.ARGS]):
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            if output.UNSAID in ctx.meta:
+                ctx.exit(1)
+            return result
 
 
 @click.group(cls=Admin, epilog=EXIT_CODES)

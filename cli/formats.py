@@ -21,7 +21,7 @@ from click.shell_completion import CompletionItem
 from . import output
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection).
-FORMULA = re.compile(r"[=+\-@\t\r]")
+FORMULA = re.compile(r"[=+\-@\t\r\uff0b\uff0d\uff1d\uff20]")
 FORMS = ["table", "json", "jsonl", "csv"]
 FORMAT_HELP = (
     "How to print: table for people (plain lines without a heading, divided by tabs, when not to a terminal), "

@@ -14,6 +14,7 @@ import click
 
 from netflix.errors import Refusal
 
+UNSAID = f"{__name__}.unsaid"
 # What takes a dry run back, while there is one.
 _undo: Callable[[], None] | None = None
 
@@ -40,8 +41,15 @@ def one_is_done() -> None:
 
 
 def done(sentence: str) -> None:
-    """What a command did, or in a dry run would do."""
-    click.echo(f"{'Dry run: ' if is_dry_run() else ''}{printable(sentence)}")
+    """What a command did, or in a dry run would do. It goes on with the rest when nobody can be told."""
+    try:
+        click.echo(f"{'Dry run: ' if is_dry_run() else ''}{printable(sentence)}")
+    except BrokenPipeError:
+        say_no_more()
+    except OSError as error:
+        say_no_more()
+        note(f"What was done could not be printed ({error.strerror}).")
+        click.get_current_context().find_root().meta[UNSAID] = True
 
 
 def note(sentence: str) -> None:

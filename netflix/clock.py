@@ -25,6 +25,7 @@ class Instant(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or value.tzinfo:
-            return value
-        return value.replace(tzinfo=UTC)
+        if value is None:
+            return None
+        # PostgreSQL answers in the zone of its session.
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

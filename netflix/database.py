@@ -20,9 +20,13 @@ def engine_options(config: Config) -> dict[str, object]:
     }
 
 
+# What is deleted, such as a mail with a link in it, is overwritten, or a copy of the file would still have it.
+ERASING = "secure_delete = ON"
+
+
 def prepare_sqlite(connection: DBAPIConnection, _: object) -> None:
     """Readers do not wait for a writer, writers wait for each other, and foreign keys hold."""
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000", "foreign_keys = ON", ERASING):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -69,9 +69,9 @@ def test_a_migrated_site_signs_in(fresh: Flask) -> None:
     assert Browser(fresh).sign_in("ada@example.org").status_code == 303
 
 
-def test_sqlite_waits_for_writers_and_keeps_foreign_keys(app: Flask) -> None:
+def test_sqlite_waits_for_writers_keeps_foreign_keys_and_erases(app: Flask) -> None:
     with app.app_context():
-        wanted = {"journal_mode": "wal", "busy_timeout": 5000, "foreign_keys": 1, "synchronous": 1}
+        wanted = {"journal_mode": "wal", "busy_timeout": 5000, "foreign_keys": 1, "synchronous": 1, "secure_delete": 1}
         assert {name: db.session.scalar(text(f"PRAGMA {name}")) for name in wanted} == wanted
 
 

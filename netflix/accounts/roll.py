@@ -27,7 +27,7 @@ BOM = b"\xef\xbb\xbf"
 WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 # What a spreadsheet takes for a formula (OWASP, CSV Injection), or was kept from it.
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
+FORMULA = re.compile(r"'*[=+\-@\t\r\uff0b\uff0d\uff1d\uff20]")
 
 
 class Person(NamedTuple):

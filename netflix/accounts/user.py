@@ -95,8 +95,13 @@ class User(Model):
 
     @classmethod
     def hold_administrators(cls) -> None:
-        """Whoever else would change one of them waits until the act that called commits."""
-        db.session.execute(update(cls).where(cls.is_admin).values(is_admin=True), execution_options=AS_IT_IS)
+        """Whoever else would change one of them waits until the act that called commits.
+
+        In the order of their numbers: two who hold them never wait for each other in a circle.
+        """
+        in_order = select(cls.id).where(cls.is_admin).order_by(cls.id).with_for_update()
+        held = update(cls).where(cls.id.in_(in_order)).values(is_admin=True)
+        db.session.execute(held, execution_options=AS_IT_IS)
 
     @classmethod
     def demand_change(cls, user_id: int, password_hash: str | None) -> bool:

@@ -28,8 +28,8 @@ def count(through: int) -> int:
 def remove(through: int, before: datetime, most: int, telling: bool) -> int:
     """Deletes up to `most` of the oldest events, none after `through`; committed by the act that called.
 
-    `telling` writes an event of it. Answers how many. Raises Declined, and deletes none, where one is not what was
-    written, or the last is not from `before` that time.
+    `telling` writes an event of all that are due, of which a purge that is stopped leaves some. Answers how many.
+    Raises Declined, and deletes none, where one is not what was written, or the last is not from `before` that time.
     """
     if not count(through):
         return 0
@@ -48,7 +48,7 @@ def remove(through: int, before: datetime, most: int, telling: bool) -> int:
     db.session.execute(delete(Event).where(Event.id <= last), execution_options=AS_IT_IS)
     move_start(last, digest)
     if telling:
-        record(Kind.EVENTS_PURGED, object="events", first=start.number + 1, last=through)
+        record(Kind.EVENTS_PURGED, object="events", first=start.number + 1, due=through)
     return last - start.number
 
 

@@ -29,20 +29,23 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
     )
     codes = second_step.subjects(session.email, visitor) if is_two_step else ()
     counted = counter.hit(*signin.subjects(session.email, visitor), *codes)
-    with counter.refunding(counted, unless=NotAccepted):
+    with counter.refunding(counted):
         user = db.session.get(User, session.user_id)
         # As at sign-in, no connection is held while hashing.
         db.session.commit()
         if user is None or user.has_second_factor != is_two_step:
             raise SignInRequired
-        if not passwords.matches(password, user.password_hash, user.id):
-            signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="password")
-            raise NotAccepted({"password": ["That is not your password. Check it and try again."]})
-        factor = second_step.used(user, code) if is_two_step else None
-        if is_two_step and factor is None:
-            db.session.rollback()
-            signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="code")
-            raise NotAccepted({"code": [second_step.WRONG]})
+        is_right = passwords.matches(password, user.password_hash, user.id)
+        factor = second_step.used(user, code) if is_right and is_two_step else None
+    # A guess stays counted, also when it cannot be written down.
+    if not is_right:
+        signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="password")
+        raise NotAccepted({"password": ["That is not your password. Check it and try again."]})
+    if is_two_step and factor is None:
+        db.session.rollback()
+        signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="code")
+        raise NotAccepted({"code": [second_step.WRONG]})
+    with counter.refunding(counted):
         proved = renewed(session, user, visitor, f"{signin.PASSWORD}+{factor}" if factor else signin.PASSWORD)
     signin.forgive(counted, session.email, visitor)
     return proved

@@ -38,12 +38,13 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
     known = signin.own_device(user, visitor)
     db.session.commit()
     counted = counter.hit(*subjects(user.email, visitor))
-    with counter.refunding(counted, unless=NotAccepted):
+    with counter.refunding(counted):
         factor = used(user, code)
-        if factor is None:
-            db.session.rollback()
-            signin.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, counted, second_step="code")
-            raise NotAccepted({"code": [WRONG]})
+    if factor is None:
+        db.session.rollback()
+        signin.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, counted, second_step="code")
+        raise NotAccepted({"code": [WRONG]})
+    with counter.refunding(counted):
         how = f"{signin.PASSWORD}+{factor}"
         session = signin.opened(user, None, first.remembered, visitor, known=known, factor=how)
     counter.refund(counted)

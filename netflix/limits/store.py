@@ -270,6 +270,8 @@ class CounterStore(RedisStorage):
         while self.degraded:
             try:
                 self._try_return()
+                # Should it be lost again already, there is another thread for that.
+                return
             except RedisError:
                 pass
             except Exception as error:
@@ -278,8 +280,7 @@ class CounterStore(RedisStorage):
                 if reason != told:
                     told = reason
                     log.error("redis cannot be returned to: %s", told)
-            if self.degraded:
-                time.sleep(PROBE_EVERY)
+            time.sleep(PROBE_EVERY)
 
     def _try_return(self) -> None:
         if self._revive:

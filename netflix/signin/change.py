@@ -38,15 +38,17 @@ def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
     Raises NotAccepted, TooManyAttempts, Busy, or, when somebody else deleted the account meanwhile, SignInRequired.
     """
     counted = counter.hit(*signin.subjects(session.email, visitor))
-    with counter.refunding(counted, unless=NotAccepted):
+    with counter.refunding(counted):
         user = db.session.get(User, session.user_id)
         # As at sign-in, no connection is held while hashing.
         db.session.commit()
         if user is None:
             raise SignInRequired
-        if not passwords.matches(present, user.password_hash, user.id):
-            signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address, counted)
-            raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
+        is_right = passwords.matches(present, user.password_hash, user.id)
+    # A guess stays counted, also when it cannot be written down.
+    if not is_right:
+        signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address, counted)
+        raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
     signin.forgive(counted, session.email, visitor)
     return user
 

@@ -70,7 +70,7 @@ def sign_in(email: str, password: str, remembered: bool, visitor: Visitor, count
 
 def counted_in(counted: Attempt, email: str, password: str, remembered: bool, visitor: Visitor) -> Session:
     """As `sign_in`, for an attempt that was let in; raises DeviceEnded too."""
-    with counter.refunding(counted, unless=(WrongCredentials, LockedDown)):
+    with counter.refunding(counted):
         user = User.known_as(email)
         known = known_device(user, email, visitor)
         refusal = (None if known else lockdown.kept_out()) or WrongCredentials()
@@ -78,14 +78,16 @@ def counted_in(counted: Attempt, email: str, password: str, remembered: bool, vi
         # A rollback would let go of it too, but forget the row and read a known user's twice.
         db.session.commit()
         right = passwords.matches(password, user.password_hash if user else None, user.id if user else None)
-        if not right or user is None or user.is_disabled:
-            by_known = {"known": True} if known else {}
-            failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted, **by_known)
-            raise refusal
-        if isinstance(refusal, LockedDown) and not user.has_second_factor:
-            # As dear as a wrong one, and counted: who guesses learns nothing by it.
-            failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted, kept_out="lockdown")
-            raise refusal
+    # A guess stays counted, also when it cannot be written down.
+    if not right or user is None or user.is_disabled:
+        by_known = {"known": True} if known else {}
+        failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted, **by_known)
+        raise refusal
+    if isinstance(refusal, LockedDown) and not user.has_second_factor:
+        # As dear as a wrong one, and counted: who guesses learns nothing by it.
+        failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted, kept_out="lockdown")
+        raise refusal
+    with counter.refunding(counted):
         # Not while others wait for a lane: the next sign-in does it as well.
         renew = passwords.is_outdated(user.password_hash or "") and hashing.has_room()
         renewed = passwords.stored(password) if renew else None

@@ -150,11 +150,11 @@ def copy_sqlite(config: Config, part: Path, told: Told) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")
     engine = create_engine(f"sqlite:///{part}", poolclass=NullPool)
     with engine.connect() as connection:
-        # What is left out is overwritten, not only let go.
-        connection.execute(text("PRAGMA secure_delete = ON"))
         for table in LEFT_OUT:
             connection.execute(delete(table))
         connection.commit()
+        # Written anew, without what was deleted here or long before.
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
         said = connection.scalar(text("PRAGMA quick_check(1)"))
     if said != "ok":
         raise Declined("The database is damaged, so the copy would be worth nothing.", "See `netflix-admin doctor`.")
@@ -185,11 +185,14 @@ def run(program: str, *args: str, on: Config | None = None) -> None:
 def conninfo(database_url: str) -> tuple[list[str], dict[str, str]]:
     """How PostgreSQL's programs are told where: by an argument that everybody may see, and by their environment."""
     url = make_url(database_url)
-    asked = {name: str(value) for name, value in url.query.items()}
-    asked |= {"host": url.host or asked.get("host", ""), "port": str(url.port or asked.get("port", ""))}
+    asked = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
+    # Of several servers each host has its port.
+    places = [place.rpartition(":") if ":" in place else (place, "", "") for place in asked.get("host", "").split(",")]
+    hosts, ports = ",".join(host for host, _, _ in places), ",".join(port for _, _, port in places).strip(",")
+    asked |= {"host": url.host or hosts, "port": str(url.port or ports or asked.get("port", ""))}
     asked |= {"user": url.username or asked.get("user", ""), "dbname": url.database or ""}
     password = str(url.password or asked.get("password", ""))
-    told = " ".join(f"{name}={quoted(value)}" for name, value in asked.items() if value and name != "password")
+    told = " ".join(f"{name}={quoted(value)}" for name, value in asked.items() if value and "password" not in name)
     return [f"--dbname={told}"], {"PGPASSWORD": password} if password else {}
 
 

@@ -29,7 +29,11 @@ from netflix.upkeep.backup import CHUNK, FORMAT, KIND, MANIFEST, POSTGRESQL, SQL
 
 LONGEST_MANIFEST = 1 << 20
 STOP = "Stop the site and whatever else has it open, and try again."
-OTHERS = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+# Not its own workers, such as autovacuum's.
+OTHERS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND backend_type = 'client backend'"
+)
 
 
 def looked_at(path: Path) -> Manifest:
@@ -77,6 +81,8 @@ def restore(path: Path, told: Told = untold) -> Manifest:
     # What is open here would be in the way itself.
     db.session.remove()
     db.engine.dispose()
+    # Again: it may have been started while somebody was asked.
+    check_idle(config)
     with opened(path) as (source, found), draft_of(config) as draft:
         unpack(source, found, draft, told)
         (put_sqlite if is_sqlite(config) else put_postgresql)(config, draft, found)

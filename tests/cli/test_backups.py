@@ -27,7 +27,7 @@ from netflix.events import event
 from netflix.events.event import Wanted
 from netflix.extensions import db
 from netflix.mail import outbox
-from netflix.upkeep.backup import Manifest
+from netflix.upkeep.backup import Manifest, conninfo
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, environment, in_a_pipe
 from tests.conftest import Build
@@ -110,6 +110,31 @@ def test_nothing_that_opens_a_door_is_in_it(backup: Path, config: Config, browse
     with closing(sqlite3.connect(database(config))) as live:
         (text,) = live.execute("SELECT text FROM mail").fetchone()
     assert text[:30].encode() not in content
+
+
+def test_nothing_that_was_deleted_long_before_is_in_it(
+    app: Flask, run: Run, ada: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An SQLite that overwrites nothing, as its own default is, keeps what was deleted until its room is needed."""
+    with app.app_context():
+        db.session.execute(db.text("PRAGMA secure_delete = OFF"))
+        for _ in range(50):
+            outbox.post(ada, "test")
+        db.session.execute(db.text("UPDATE mail SET text = 'a very private link'"))
+        db.session.commit()
+        db.session.execute(db.text("PRAGMA secure_delete = OFF"))
+        db.session.execute(db.text("DELETE FROM mail"))
+        db.session.commit()
+    assert run("backup", str(tmp_path / "site.tar")).exit_code == 0
+    assert b"private link" not in (tmp_path / "site.tar").read_bytes()
+
+
+def test_where_postgresql_is_told_as_its_own_programs_read_it() -> None:
+    told, secret = conninfo("postgresql://ada:secret@/site?host=one:5432&host=two:5433&sslpassword=hidden")
+    assert told == ["--dbname=host='one,two' port='5432,5433' user='ada' dbname='site'"]
+    assert secret == {"PGPASSWORD": "secret"}
+    told, _ = conninfo("postgresql://ada@db.example.org:5433/site?sslmode=verify-full")
+    assert told == ["--dbname=sslmode='verify-full' host='db.example.org' port='5433' user='ada' dbname='site'"]
 
 
 def test_it_tells_what_it_is_and_what_is_not_in_it(backup: Path, config: Config) -> None:

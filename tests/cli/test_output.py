@@ -88,7 +88,7 @@ def test_json_keeps_what_it_escapes() -> None:
     assert told.isprintable()
 
 
-@pytest.mark.parametrize("text", ["=1+1@x.org", "+a@x.org", "-a", "@a"])
+@pytest.mark.parametrize("text", ["=1+1@x.org", "+a@x.org", "-a", "@a", "\uff1d1", "\uff20a"])
 def test_no_spreadsheet_takes_a_text_for_a_formula(text: str) -> None:
     assert list(csv.reader(io.StringIO(formats.as_csv([["text", "size"], [text, len(text)]]))))[1] == [
         f"'{text}",

@@ -126,7 +126,7 @@ def test_old_events_go_where_that_is_asked_for_and_the_rest_verifies(run: Run, a
     with aged.app_context():
         left = list(event.following(Wanted()))
         assert [row.id for row in left] == [6, 7, 8, 9]
-        assert (left[-1].kind, left[-1].details) == ("sensitive_delete", {"object": "events", "first": 1, "last": 5})
+        assert (left[-1].kind, left[-1].details) == ("sensitive_delete", {"object": "events", "first": 1, "due": 5})
         assert left[-1].by.startswith("operator:")
     assert run("purge --keep 365d").output == ""
 

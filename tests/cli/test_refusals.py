@@ -12,12 +12,14 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from cli import main
+from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.errors import Busy
 from netflix.extensions import db
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, environment, in_a_pipe
+from tests.people import PASSWORD
 
 
 @pytest.mark.parametrize(
@@ -138,6 +140,20 @@ def test_a_secret_that_nobody_saw_is_told(config: Config, ada: str, how: str, co
     assert done.returncode == 1
     assert "could not be printed" in done.stderr
     assert "users reset-password" in done.stderr
+
+
+@pytest.mark.parametrize(("how", "code"), [("closed", 0), ("gone", 0), ("full", 1)])
+def test_of_several_all_are_done_also_when_nobody_is_told(
+    config: Config, app: Flask, ada: str, grace: str, how: str, code: int
+) -> None:
+    with app.app_context():
+        create("eve@example.org", PASSWORD)
+    line = SHELL[how].format(f"{' '.join(COMMAND)} users disable {ada} eve@example.org")
+    done = subprocess.run(["bash", "-c", line], env=environment(config), capture_output=True, text=True, timeout=30)
+    assert done.returncode == code
+    assert done.stderr == ("What was done could not be printed (No space left on device).\n" if code else "")
+    with app.app_context():
+        assert [User.named(email).is_disabled for email in (ada, "eve@example.org", grace)] == [True, True, False]
 
 
 def test_of_several_none_is_reset_after_one_that_nobody_saw(config: Config, app: Flask, ada: str, grace: str) -> None:

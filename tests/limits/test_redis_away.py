@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisGone
-from redis.exceptions import ReadOnlyError
+from redis.exceptions import ReadOnlyError, RedisError
 
 from netflix.config import Config
 from netflix.errors import ConfigError
@@ -418,6 +418,25 @@ def test_what_is_let_in_while_the_rest_is_told_is_told_too(
 def test_one_probe_looks_for_it(app: Flask, browser: Browser, road: Road) -> None:
     guesses(browser, 5)
     assert len(probes()) == 1
+
+
+def test_redis_that_comes_and_goes_leaves_one_probe(
+    app: Flask, browser: Browser, road: Road, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost in the very turn of its return, time and again."""
+    turns: list[int] = []
+
+    def lost_again() -> None:
+        if len(turns) < 40 and not road.store.degraded:
+            turns.append(len(probes()))
+            road.store._lost(RedisError())
+
+    monkeypatch.setattr(road.store, "_report_all", lost_again)
+    browser.sign_in(ada, "a wrong guess")
+    road.open()
+    until(lambda: len(turns) == 40 and not probes())
+    # The one that goes, and the one that takes its place.
+    assert max(turns) <= 3
 
 
 def test_redis_that_goes_again_in_the_last_turn_hears_the_rest_later(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from flask import Flask
 from redis import Redis
 from sqlalchemy import inspect, text
 
-from netflix import create_app
+from netflix import clock, create_app
 from netflix.accounts import one_time_link
 from netflix.accounts.one_time_link import Purpose
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
+from netflix.administration import directory
 from netflix.config import Config
-from netflix.errors import LinkGone
+from netflix.errors import Declined, LinkGone
 from netflix.events import verification
 from netflix.extensions import db
 from netflix.signin import access, recovery, signin
@@ -48,6 +50,49 @@ def migrated(url: str, folder: Path, **more: Any) -> Flask:
 
 def env(url: str, folder: Path) -> dict[str, str]:
     return {"NETFLIX_DATABASE_URL": url, "NETFLIX_INSTANCE": str(folder)}
+
+
+def test_whatever_zone_a_server_keeps_times_are_utc(server: PostgreSQL, tmp_path: Path, redis_url: str) -> None:
+    app = migrated(server.fresh("zone"), tmp_path, redis_url=redis_url, bcrypt_rounds=4)
+    with app.app_context():
+        db.session.execute(text("ALTER DATABASE zone SET timezone TO 'America/New_York'"))
+        db.session.commit()
+        db.session.remove()
+        db.engine.dispose()
+        assert db.session.scalar(text("SHOW timezone")) == "America/New_York"
+        before = clock.now()
+        user = create("ada@example.org", PASSWORD)
+        db.session.expire_all()
+        assert user.created_at.utcoffset() == timedelta(0)
+        assert before <= user.created_at <= clock.now()
+        assert list(verification.faults()) == []
+        assert next(directory.json_lines(directory.Wanted(), ["created_at"]))[0][16:29] == f"{before:%Y-%m-%dT%H}"
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_who_changes_administrators_at_once_waits_in_no_circle(
+    server: PostgreSQL, tmp_path: Path, redis_url: str
+) -> None:
+    app = migrated(server.fresh("circle"), tmp_path, redis_url=redis_url, bcrypt_rounds=4)
+    emails = [f"boss{number}@example.org" for number in range(8)]
+
+    def change(start: int) -> None:
+        for turn in range(60):
+            email = emails[(start * 3 + turn * 5) % len(emails)]
+            with app.app_context(), suppress(Declined):
+                (access.demote, access.promote, access.disable, access.enable)[(start + turn) % 4](email)
+
+    with app.app_context():
+        for email in emails:
+            create(email, PASSWORD, is_admin=True)
+    with ThreadPoolExecutor(6) as crowd:
+        # Whoever was in a circle has an error of the database here.
+        list(crowd.map(change, range(6)))
+    with app.app_context():
+        assert list(verification.faults()) == []
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture(scope="module")

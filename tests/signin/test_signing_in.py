@@ -178,6 +178,14 @@ def test_nor_while_a_new_password_is_hashed(
     assert held == [0, 0, 0, 0]
 
 
+def test_a_guess_that_cannot_be_written_down_is_counted_all_the_same(app: Flask, browser: Browser, ada: str) -> None:
+    """As when the disk is full, which strangers can help to fill."""
+    with app.app_context():
+        db.session.execute(db.text("ALTER TABLE event RENAME TO lost"))
+        db.session.commit()
+    assert [browser.sign_in(ada, "a wrong guess").status_code for _ in range(7)] == [503] * 5 + [429] * 2
+
+
 # What the operator does in the moment between check and session.
 MEANWHILE: dict[str, Callable[[str], object]] = {
     "the password was replaced": lambda email: access.set_password(email, "a quite new password"),
