@@ -1,11 +1,16 @@
 """People who may sign in."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from netflix.errors import AlreadyExists
 
 from . import asking, directory, dry_run, formats, moving, output, refusals, site
 from .formats import Column, Sheet
+
+if TYPE_CHECKING:
+    from netflix.signin.access import Outcome
 
 HANDED_OVER = {
     asking.LINK: "This link, good once and for an hour, lets them choose a password:",
@@ -171,7 +176,7 @@ def disable(emails: tuple[str, ...]) -> None:
     """
 
     def act(email: str) -> None:
-        output.done(f"{site.access.disable(email).email} can no longer sign in, and is signed out everywhere.")
+        tell(site.access.disable(email), "can no longer sign in, and is signed out everywhere.", "is disabled already.")
 
     refusals.for_each(emails, act)
 
@@ -189,7 +194,7 @@ def enable(emails: tuple[str, ...]) -> None:
     """
 
     def act(email: str) -> None:
-        output.done(f"{site.access.enable(email).email} may sign in.")
+        tell(site.access.enable(email), "may sign in.", "may sign in already.")
 
     refusals.for_each(emails, act)
 
@@ -207,7 +212,7 @@ def promote(emails: tuple[str, ...]) -> None:
     """
 
     def act(email: str) -> None:
-        output.done(f"{site.access.promote(email).email} is an administrator.")
+        tell(site.access.promote(email), "is an administrator.", "is an administrator already.")
 
     refusals.for_each(emails, act)
 
@@ -225,7 +230,7 @@ def demote(emails: tuple[str, ...]) -> None:
     """
 
     def act(email: str) -> None:
-        output.done(f"{site.access.demote(email).email} is a member.")
+        tell(site.access.demote(email), "is a member.", "is a member already.")
 
     refusals.for_each(emails, act)
 
@@ -250,6 +255,10 @@ def delete(emails: tuple[str, ...], yes: bool) -> None:
         output.done(f"{site.access.remove(email).email} is deleted.")
 
     refusals.for_each(emails, act)
+
+
+def tell(outcome: "Outcome", so: str, already: str) -> None:
+    output.done(f"{outcome.email} {so if outcome.changed else already}")
 
 
 def hand_over(told: str, way: str | None, fresh: str | None) -> None:

@@ -24,11 +24,16 @@ bp = Blueprint("administration", __name__, url_prefix="/admin")
 SHOWN = 50
 LATEST = 10
 ONE = "/users/<int(max=2147483647):number>"
-CHANGES: dict[str, tuple[Callable[[int, Actor], User], str]] = {
-    "disable": (access.disable, "can no longer sign in, and is signed out everywhere."),
-    "enable": (access.enable, "may sign in."),
-    "promote": (access.promote, "is an administrator, and has to sign in anew."),
-    "demote": (access.demote, "is a member."),
+# Each act, and what is told when it changed something and when not.
+CHANGES: dict[str, tuple[Callable[[int, Actor], access.Outcome], str, str]] = {
+    "disable": (
+        access.disable,
+        "can no longer sign in, and is signed out everywhere.",
+        "is disabled already.",
+    ),
+    "enable": (access.enable, "may sign in.", "may sign in already."),
+    "promote": (access.promote, "is an administrator, and has to sign in anew.", "is an administrator already."),
+    "demote": (access.demote, "is a member.", "is a member already."),
 }
 
 
@@ -58,8 +63,9 @@ def show_user(number: int) -> ResponseReturnValue:
 
 @bp.post(f"{ONE}/<any({', '.join(CHANGES)}):change>")
 def change_user(number: int, change: str) -> ResponseReturnValue:
-    act, told = CHANGES[change]
-    current.tell(f"{act(number, proved(page_of(number))).email} {told}")
+    act, told, already = CHANGES[change]
+    email, changed = act(number, proved(page_of(number)))
+    current.tell(f"{email} {told if changed else already}")
     return see_other(page_of(number))
 
 

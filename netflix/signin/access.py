@@ -3,7 +3,9 @@
 Who is meant is given by e-mail or number, who acts as an `Actor`: never an administrator about themselves.
 """
 
-from sqlalchemy import delete, select, update
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, delete, select, update
 
 from netflix import clock
 from netflix.accounts import email as addresses
@@ -107,24 +109,39 @@ def to_be_let_in(who: str | int, by: Actor = OPERATOR) -> User:
     return user
 
 
-def disable(who: str | int, by: Actor = OPERATOR) -> User:
-    """Raises NotFound, or Declined for the last administrator. Disabling twice is as good as once."""
+class Outcome(NamedTuple):
+    """Whose account it is, and whether it was not so before: what changed nothing is not in the record."""
+
+    email: str
+    changed: bool
+
+
+def became(user: User, unless_so: ColumnElement[bool], **values: Any) -> bool:
+    """Whether this changed the row. Asked of the row itself, so of two at once one did."""
+    changed = update(User).where(User.id == user.id, unless_so).values(**values).returning(User.id)
+    return db.session.execute(changed).scalar() is not None
+
+
+def disable(who: str | int, by: Actor = OPERATOR) -> Outcome:
+    """Raises NotFound, or Declined for the last administrator."""
     user = somebody(who, by)
     keep_an_administrator(user, by)
-    user.disabled_at = user.disabled_at or clock.now()
-    shut_out(user)
-    event.record(Kind.USER_CHANGED, user.id, by.address, by.name, disabled=True)
+    changed = became(user, User.disabled_at.is_(None), disabled_at=clock.now())
+    if changed:
+        shut_out(user)
+        event.record(Kind.USER_CHANGED, user.id, by.address, by.name, disabled=True)
     db.session.commit()
-    return user
+    return Outcome(user.email, changed)
 
 
-def enable(who: str | int, by: Actor = OPERATOR) -> User:
+def enable(who: str | int, by: Actor = OPERATOR) -> Outcome:
     """Raises NotFound."""
     user = somebody(who, by)
-    user.disabled_at = None
-    event.record(Kind.USER_CHANGED, user.id, by.address, by.name, disabled=False)
+    changed = became(user, User.disabled_at.is_not(None), disabled_at=None)
+    if changed:
+        event.record(Kind.USER_CHANGED, user.id, by.address, by.name, disabled=False)
     db.session.commit()
-    return user
+    return Outcome(user.email, changed)
 
 
 def remove(who: str | int, by: Actor = OPERATOR, typed: str | None = None) -> User:
@@ -144,32 +161,33 @@ def remove(who: str | int, by: Actor = OPERATOR, typed: str | None = None) -> Us
     return user
 
 
-def promote(who: str | int, by: Actor = OPERATOR) -> User:
+def promote(who: str | int, by: Actor = OPERATOR) -> Outcome:
     """Makes a user an administrator. Raises NotFound.
 
     Their sessions end: a browser that was signed in for less does not become an administrator's by itself
     (OWASP Session Management Cheat Sheet, Renew the Session ID After Any Privilege Level Change).
     """
     user = somebody(who, by)
-    if not user.is_admin:
-        user.is_admin = True
+    changed = became(user, User.is_admin.is_(False), is_admin=True)
+    if changed:
         Session.end_all(user.id)
         event.record(Kind.RIGHTS_CHANGED, user.id, by.address, by.name, admin=True)
     db.session.commit()
-    return user
+    return Outcome(user.email, changed)
 
 
-def demote(who: str | int, by: Actor = OPERATOR) -> User:
+def demote(who: str | int, by: Actor = OPERATOR) -> Outcome:
     """An administrator is a member again. Raises NotFound or Declined.
 
     Their sessions go on, as a member's: every request reads the row.
     """
     user = somebody(who, by)
     keep_an_administrator(user, by)
-    user.is_admin = False
-    event.record(Kind.RIGHTS_CHANGED, user.id, by.address, by.name, admin=False)
+    changed = became(user, User.is_admin.is_(True), is_admin=False)
+    if changed:
+        event.record(Kind.RIGHTS_CHANGED, user.id, by.address, by.name, admin=False)
     db.session.commit()
-    return user
+    return Outcome(user.email, changed)
 
 
 def keep_an_administrator(user: User, by: Actor) -> None:

@@ -118,6 +118,26 @@ def test_what_is_changed_is_changed_back(app: Flask, office: Browser, ada: str, 
     assert not changed(user(app, ada))
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    {
+        "disable": "is disabled already.",
+        "promote": "is an administrator already.",
+        "enable": "may sign in already.",
+        "demote": "is a member already.",
+    }.items(),
+)
+def test_what_another_did_a_moment_ago_is_told_as_it_is(
+    app: Flask, office: Browser, ada: str, change: str, told: str
+) -> None:
+    with app.app_context():
+        getattr(access, change)(ada)
+        before = event.length()
+    assert told in office.post(f"{ADA}/{change}", page=ADA, follow_redirects=True).text
+    with app.app_context():
+        assert event.length() == before
+
+
 def test_who_is_kept_out_is_out_at_once(app: Flask, office: Browser, ada: str) -> None:
     theirs = Browser(app)
     theirs.sign_in(ada)

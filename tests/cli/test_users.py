@@ -295,9 +295,29 @@ def test_one_who_is_demoted_stays_signed_in_as_a_member(run: Run, ada: str, grac
 
 
 def test_users_are_read_from_standard_input(run: Run, ada: str, grace: str) -> None:
-    told = run("users", "enable", "-", given="ada@example.org\n\n GRACE@example.org\nada@Example.org\n")
+    told = run("users", "promote", "-", given="ada@example.org\n\n GRACE@example.org\nada@Example.org\n")
     assert told.exit_code == 0
-    assert told.stdout == "ada@example.org may sign in.\ngrace@example.org may sign in.\n"
+    assert told.stdout == "ada@example.org is an administrator.\ngrace@example.org is an administrator already.\n"
+
+
+CHANGES = {
+    "disable": ("can no longer sign in, and is signed out everywhere", "is disabled"),
+    "enable": ("may sign in", "may sign in"),
+    "promote": ("is an administrator", "is an administrator"),
+    "demote": ("is a member", "is a member"),
+}
+BACK = {"disable": "enable", "enable": "disable", "promote": "demote", "demote": "promote"}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_so_already_is_said_and_is_no_event(run: Run, ada: str, grace: str, change: str) -> None:
+    run(f"users {BACK[change]} {ada}")
+    told, again = CHANGES[change]
+    assert run(f"users {change} {ada}").output == f"{ada} {told}.\n"
+    before = run("events list").output
+    done = run(f"users {change} {ada}")
+    assert (done.exit_code, done.output) == (0, f"{ada} {again} already.\n")
+    assert run("events list").output == before
 
 
 def test_of_several_users_those_that_can_be_are_changed(run: Run, ada: str) -> None:

@@ -41,14 +41,16 @@ def test_what_the_operator_does_is_the_operator_s(app: Flask, ada: str, monkeypa
     monkeypatch.setattr(os, "getuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "olga")
     with app.app_context():
+        access.disable(ada)
+        access.enable(ada)
         access.promote(ada)
         access.reset_by_link(ada)
-        access.enable(ada)
         access.set_password(ada, "another good password")
     assert [(kind, by) for kind, _, by, _ in happened(app)[1:]] == [
+        ("user_updated", "operator:root (sudo by olga)"),
+        ("user_updated", "operator:root (sudo by olga)"),
         ("privilege_permissions_changed", "operator:root (sudo by olga)"),
         ("authn_token_created", "operator:root (sudo by olga)"),
-        ("user_updated", "operator:root (sudo by olga)"),
         ("authn_password_change", "operator:root (sudo by olga)"),
     ]
 
