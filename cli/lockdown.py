@@ -82,7 +82,10 @@ def off() -> None:
     Example:
       netflix-admin lockdown off
     """
-    output.done(f"It is over. {known()}" if site.lockdown.turn_off() else "It was not on.")
+    if site.lockdown.turn_off():
+        output.done(f"It is over. {known()}")
+    else:
+        output.idle("It was not on.")
 
 
 @lockdown.command()

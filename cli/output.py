@@ -57,6 +57,12 @@ def note(sentence: str) -> None:
     click.echo(printable(sentence), err=True)
 
 
+def idle(sentence: str) -> None:
+    """That there was nothing to do: a person wants to know, and cron would mail it."""
+    if is_terminal(sys.stdout):
+        done(sentence)
+
+
 def product(text: str) -> None:
     """What the command was run for, alone on its line, so that a script can take it. Raises NotPrinted."""
     try:

@@ -62,7 +62,8 @@ def end(ids: tuple[int, ...], emails: tuple[str, ...], everybody: bool, yes: boo
         refusals.for_each(ids, end_one)
     elif everybody:
         asking.confirm("Sign everybody out, in all browsers?", yes)
-        told(site.access.end_every_session())
+        ended = site.access.end_every_session()
+        told(ended) if ended else output.idle("Nobody was signed in.")
     else:
         whose = " of {}" if len(emails) > 1 else ""
         refusals.for_each(emails, lambda email: told(site.access.end_sessions_of(email), whose.format(email)))

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from netflix.config import Config
 from tests.cli.conftest import Run
+from tests.cli.terminal import at_a_terminal
 from tests.people import Browser
 
 
@@ -61,6 +63,12 @@ def test_one_is_ended_by_its_id(run: Run, phone: Browser, desk: Browser, ada: st
     assert run(f"sessions end {number}").output == f"Ended session {number}.\n"
     assert phone.get("/dashboard").status_code == 303
     assert desk.get("/dashboard").status_code == 200
+
+
+def test_where_nobody_is_signed_in_only_a_person_is_told(run: Run, config: Config) -> None:
+    ended = run("sessions end --all --yes")
+    assert (ended.exit_code, ended.output) == (0, "")
+    assert at_a_terminal(config, "sessions", "end", "--all", "--yes").screen == "Nobody was signed in.\n"
 
 
 def test_all_of_one_user_are_ended(run: Run, phone: Browser, desk: Browser, ada: str) -> None:
