@@ -1,8 +1,10 @@
 """What runs the site for real: cron lines and systemd units that are well formed, and call commands that there are."""
 
+import os
 import re
 import shlex
 import subprocess
+import time
 from configparser import ConfigParser
 from pathlib import Path
 from typing import NamedTuple
@@ -102,6 +104,40 @@ def test_a_cron_line_is_one(line: Line) -> None:
     # Cron would end the command at it.
     assert "%" not in line.command
     subprocess.run(["sh", "-n", "-c", line.command], check=True)
+
+
+FORTNIGHT = 15 * 86400
+
+
+@pytest.mark.parametrize("works", [True, False])
+@pytest.mark.parametrize("by", ["cron", "systemd"])
+def test_old_backups_go_only_after_a_new_one_is_there(tmp_path: Path, by: str, works: bool) -> None:
+    """However long none could be made, the last ones stay."""
+    for name in ("netflix-1.tar", "netflix-2.tar", "other.tar"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, times=(time.time() - FORTNIGHT,) * 2)
+    (tmp_path / "env").touch()
+    stand_in = tmp_path / "netflix-admin"
+    stand_in.write_text(f"#!/bin/sh\n{f'touch {tmp_path}/netflix-3.tar' if works else 'exit 6'}\n")
+    stand_in.chmod(0o755)
+    if by == "cron":
+        (command,) = [line.command for line in LINES if "/var/backups" in line.command]
+    else:
+        # With a oneshot what is to come after comes after success alone (systemd.service(5)).
+        unit = (DEPLOY / "systemd" / "netflix-backup.service").read_text()
+        assert "\nType=oneshot\n" in unit
+        first, then = re.findall(r"^ExecStart(?:Post)?=(.*)$", unit, re.M)
+        command = f"{first} && set -f && {then}"
+    for real, here in (
+        ("/srv/netflix/.venv/bin/", f"{tmp_path}/"),
+        ("/var/backups/netflix/", f"{tmp_path}/"),
+        ("/etc/netflix.env", str(tmp_path / "env")),
+    ):
+        command = command.replace(real, here)
+    done = subprocess.run(["sh", "-c", command], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True)
+    assert (done.returncode == 0) is works
+    left = {path.name for path in tmp_path.glob("*.tar")}
+    assert left == ({"netflix-3.tar", "other.tar"} if works else {"netflix-1.tar", "netflix-2.tar", "other.tar"})
 
 
 @pytest.mark.parametrize("field", ["60", "5-1", "*/0", "x", "1-99", ""])
