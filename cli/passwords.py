@@ -12,6 +12,7 @@ import click
 
 from . import asking, formats, output, site
 from .formats import Column, Listing
+from .lock import one_at_a_time
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -124,6 +125,7 @@ def passwords() -> None:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=LIST)
 @click.option("--skip-malformed", is_flag=True, help="Leave out the lines that cannot be read.")
 @site.within
+@one_at_a_time
 def import_list(files: tuple[str, ...], skip_malformed: bool) -> None:
     """Refuse the passwords of a list, in place of the last one.
 
@@ -168,6 +170,7 @@ def advance(bar: "ProgressBar[int]", file: IO[bytes], read: list[int]) -> None:
 
 @passwords.command()
 @site.within
+@one_at_a_time
 def forget() -> None:
     """Take the imported list away.
 
@@ -175,7 +178,10 @@ def forget() -> None:
     Example:
       netflix-admin passwords forget
     """
-    output.done("The imported list is gone." if site.wordlist.forget() else "There was no imported list.")
+    if site.wordlist.forget():
+        output.done("The imported list is gone.")
+    else:
+        output.idle("There was no imported list.")
 
 
 @passwords.command()

@@ -6,21 +6,26 @@ from datetime import timedelta
 
 import click
 
-from . import output, site, times
+from . import asking, formats, output, site, times
 from .lock import one_at_a_time
 
 # What takes longer than a second, so that a bar is worth it.
 MANY = 20_000
+# Who keeps less of the record may have meant months by `m`.
+SHORT = timedelta(days=30)
 
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
-@click.option("--keep", type=times.While(), help="Delete events older than this too, such as 365d.")
+@click.option(
+    "--keep", type=times.While(), help="Delete events older than this too, such as 365d; below 30d it is asked about."
+)
+@click.option("--yes", is_flag=True, help="With --keep below 30d: do not ask.")
 @click.option("--batch", type=click.IntRange(1), metavar="N", help="Delete no more rows than this at a time.")
 @click.option("--max-runtime", type=times.While(), help="Stop after this, such as 60s; the next run goes on.")
 @site.within
 @one_at_a_time
-def purge(dry_run: bool, keep: timedelta | None, batch: int | None, max_runtime: timedelta | None) -> None:
+def purge(dry_run: bool, keep: timedelta | None, yes: bool, batch: int | None, max_runtime: timedelta | None) -> None:
     """Delete what has run out: sessions, links, mails, accounts.
 
     For cron: it says nothing when nothing was done. It deletes in small batches with rests between them, so that
@@ -30,20 +35,24 @@ def purge(dry_run: bool, keep: timedelta | None, batch: int | None, max_runtime:
     Example:
       netflix-admin purge --keep 365d --max-runtime 60s
     """
+    before = times.ago(keep)
     if dry_run:
-        tell("Would delete", site.expiry.expired(keep))
+        tell("Would delete", site.expiry.expired(before))
         return
+    if keep and before and keep < SHORT:
+        old = f"all events from before {formats.iso(before)}"
+        asking.confirm(f"Delete {old}, for ever?", yes, f"It would delete {old}, for ever")
     pace = site.expiry.Pace(batch or site.expiry.Pace.MOST, max_runtime)
     seen = output.is_terminal(sys.stderr)
-    many = site.expiry.expired(keep).total() if seen else 0
+    many = site.expiry.expired(before).total() if seen else 0
     gone: Counter[str] = Counter()
     try:
         with click.progressbar(length=many, label="Deleting", file=sys.stderr, hidden=many < MANY) as bar:
-            site.expiry.purge(pace, keep, gone, bar.update)
+            site.expiry.purge(pace, before, gone, bar.update)
     finally:
         # Also of one that was stopped half way.
         tell("Deleted", +gone)
-    left = site.expiry.expired(keep) if seen and pace.is_over else None
+    left = site.expiry.expired(before) if seen and pace.is_over else None
     if left:
         output.note(f"Left for the next run: {site.expiry.in_words(left)}.")
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from netflix.errors import CountersUnavailable, DatabaseDamaged, DatabaseUnavailable, Refusal
+from netflix.errors import CountersUnavailable, DatabaseUnavailable, Refusal
 
 from . import formats, output, site
 
@@ -62,14 +62,7 @@ def answered(args: Sequence[str], with_traceback: bool = False) -> Iterator[None
 def as_refusal(error: Exception) -> Refusal:
     """What the libraries below raise, in the words of the site."""
     if isinstance(error, site.database_errors.DBAPIError):
-        reason = str(error.orig).partition("\n")[0]
-        if "locked" in reason:
-            return DatabaseUnavailable("The database is busy with something else.", "Try again in a moment.")
-        if any(sign in reason for sign in DatabaseDamaged.SIGNS):
-            return DatabaseDamaged()
-        if "is full" in reason or "No space left" in reason:
-            return DatabaseUnavailable(f"There is no room left for the database ({reason}).", "Make room on its disk.")
-        return DatabaseUnavailable(f"The database does not answer or is not migrated ({reason}).")
+        return DatabaseUnavailable.because(str(error.orig).partition("\n")[0])
     if isinstance(error, site.redis_errors.RedisError):
         return CountersUnavailable()
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -27,6 +27,11 @@ def until(lasts: timedelta | None) -> datetime | None:
     return datetime.now(UTC).replace(microsecond=0) + lasts if lasts else None
 
 
+def ago(lasts: timedelta | None) -> datetime | None:
+    """When a while that ends now began; None for never."""
+    return datetime.now(UTC).replace(microsecond=0) - lasts if lasts else None
+
+
 class Since(click.ParamType):
     """A time ago, or a day."""
 

@@ -23,6 +23,8 @@
     │   └── MailServerUnavailable  nor any other just now
     ├── CountersUnavailable  Redis does not answer
     └── DatabaseUnavailable  the database does not answer or is not migrated
+        ├── DatabaseBusy     another writes in it for too long
+        └── DatabaseDamaged  its file is not what was written
 
 Exit codes of `netflix-admin`: 0 done, 1 unexpected, 2 usage, 3 not found, 4 already exists,
 5 Redis unavailable, 6 database unavailable or not migrated, 7 refused, 8 partly done.
@@ -302,6 +304,25 @@ class DatabaseUnavailable(Refusal):
     title = "Out of order for a moment"
     sentence = "The database does not answer or is not migrated."
     remedy = "Run `flask db upgrade` (or `netflix-admin db upgrade`), or check NETFLIX_DATABASE_URL."
+
+    @staticmethod
+    def because(reason: str) -> "DatabaseUnavailable":
+        """What the database itself said, in the words of the site."""
+        if DatabaseBusy.SIGN in reason:
+            return DatabaseBusy()
+        if any(sign in reason for sign in DatabaseDamaged.SIGNS):
+            return DatabaseDamaged()
+        if "is full" in reason or "No space left" in reason:
+            return DatabaseUnavailable(f"There is no room left for the database ({reason}).", "Make room on its disk.")
+        return DatabaseUnavailable(f"The database does not answer or is not migrated ({reason}).")
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """Another writes in it, for longer than anybody waits."""
+
+    SIGN = "locked"
+    sentence = "The database is busy with something else."
+    remedy = "Try again in a moment."
 
 
 class DatabaseDamaged(DatabaseUnavailable):

@@ -180,6 +180,7 @@ ACTS = {
     "netflix.lockdown.lockdown": {"turn_on", "turn_off"},
     "netflix.accounts.registration": None,
     "netflix.accounts.freeing": None,
+    "netflix.accounts.wordlist": {"replace", "forget"},
     "netflix.accounts.invitation": {"invite", "revoke"},
     "netflix.signin.signin": None,
     "netflix.signin.change": None,

@@ -15,8 +15,8 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from hashlib import blake2b, sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -112,8 +112,21 @@ def keyed(salt: bytes, sha1: bytes) -> bytes:
     return blake2b(sha1, key=salt, digest_size=WHOLE).digest()
 
 
-def write(path: Path, sha1s: Iterable[bytes], source: str, sorted_part: Callable[[], object] = lambda: None) -> int:
+def write(path: Path, sha1s: Iterable[bytes], source: str) -> int:
     """Writes the file in place of the one that is there, at once or not at all; answers how many it holds.
+
+    Raises OSError.
+    """
+    with drafted(path, sha1s, source) as (draft, count):
+        draft.replace(path)
+    return count
+
+
+@contextmanager
+def drafted(
+    path: Path, sha1s: Iterable[bytes], source: str, sorted_part: Callable[[], object] = lambda: None
+) -> Iterator[tuple[Path, int]]:
+    """A whole file beside `path`, to be moved there, and how many it holds; gone in the end, unless it was moved.
 
     On the way it needs disk, some ten bytes for each, and little memory: they are sorted in 256 parts, and
     `sorted_part` is called after each. Raises OSError.
@@ -128,8 +141,7 @@ def write(path: Path, sha1s: Iterable[bytes], source: str, sorted_part: Callable
         count = fill(draft, parts, salt, source, sorted_part)
         draft.flush()
         os.fsync(draft.fileno())
-        os.replace(draft.name, path)
-    return count
+        yield Path(draft.name), count
 
 
 def fill(

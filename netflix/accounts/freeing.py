@@ -1,4 +1,7 @@
-"""Letting those try again who were made to wait."""
+"""Letting those try again who were made to wait.
+
+The event is committed before Redis is told; where nothing is counted, or Redis is away, there is none.
+"""
 
 from collections.abc import Sequence
 
@@ -8,28 +11,29 @@ from netflix.events.actor import OPERATOR, Actor
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter
+from netflix.limits.key import Key
 from netflix.limits.policy import Lane
 
 
 def free(lane: Lane, subjects: Sequence[str], by: Actor = OPERATOR) -> int:
-    """Forgets the counters of these subjects of one lane; answers how many there were."""
+    """Forgets the counters of these subjects of one lane; answers how many there were. Raises CountersUnavailable."""
     keys = list(dict.fromkeys(key for subject in subjects for key in counter.counters().keys(lane, subject)))
-    gone = counter.clear(keys)
-    if gone:
-        whose = {key.who for key in keys}
-        user = User.known_as(subjects[0]) if lane is Lane.ACCOUNT and len(whose) == 1 else None
-        told = {"who": keys[0].who} if len(whose) == 1 else {"of": len(whose)}
-        record(by, user, lane=str(lane), counters=gone, **told)
-    return gone
+    whose = {key.who for key in keys}
+    user = User.known_as(subjects[0]) if lane is Lane.ACCOUNT and len(whose) == 1 else None
+    told = {"who": keys[0].who} if len(whose) == 1 else {"of": len(whose)}
+    return forget(keys, by, user, lane=str(lane), **told)
 
 
 def free_all(by: Actor = OPERATOR) -> int:
-    gone = counter.clear()
-    if gone:
-        record(by, None, counters=gone)
-    return gone
+    """As `free`, of everybody."""
+    return forget(None, by)
 
 
-def record(by: Actor, user: User | None, **detail: str | int) -> None:
-    event.record(Kind.LIMIT_CLEARED, user.id if user else None, by.address, by.name, **detail)
+def forget(keys: Sequence[Key] | None, by: Actor, user: User | None = None, **told: str | int) -> int:
+    counted = counter.clear(keys, dry_run=True)
+    if not counted:
+        counter.clear_journal(keys)
+        return 0
+    event.record(Kind.LIMIT_CLEARED, user.id if user else None, by.address, by.name, **told, counters=counted)
     db.session.commit()
+    return counter.clear(keys)

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import sha1
 from io import BufferedReader, RawIOBase
-from typing import IO, NamedTuple, cast
+from typing import IO, Any, NamedTuple, cast
 
 from netflix.accounts import blocklist, screening
 from netflix.accounts.password import normalised
 from netflix.errors import Declined
+from netflix.events import event
+from netflix.events.event import Kind
+from netflix.extensions import db
+from netflix.files import as_it_was
 
 GZIP = b"\x1f\x8b"
 # As haveibeenpwned's downloads are: how often it was seen may follow.
@@ -130,8 +134,16 @@ def replace(
                 "Give a list that has some; `netflix-admin passwords forget` takes the present one away.",
             )
 
-    count = blocklist.write(screening.imported_path(), digests(), source, sorted_part)
-    return Imported(count, sum(file.faulty for file in files))
+    path = screening.imported_path()
+    with blocklist.drafted(path, digests(), source, sorted_part) as (draft, count):
+        left_out = sum(file.faulty for file in files)
+        more: dict[str, Any] = {"left_out": left_out} if left_out else {}
+        # From here on nobody else writes in the record, or touches the list, until both are as told.
+        event.record(Kind.BLOCKLIST_IMPORTED, passwords=count, source=source[:100], **more)
+        with as_it_was(path):
+            draft.replace(path)
+            db.session.commit()
+    return Imported(count, left_out)
 
 
 def refusal(files: list[Lines]) -> Declined:
@@ -144,8 +156,13 @@ def refusal(files: list[Lines]) -> Declined:
 
 def forget() -> bool:
     """Removes the imported list; answers whether there was one."""
-    try:
-        screening.imported_path().unlink()
-    except FileNotFoundError:
-        return False
+    path = screening.imported_path()
+    event.record(Kind.BLOCKLIST_FORGOTTEN)
+    with as_it_was(path):
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            db.session.rollback()
+            return False
+        db.session.commit()
     return True

@@ -64,6 +64,9 @@ class Kind(StrEnum):
     EVENTS_PURGED = "sensitive_delete"
     BACKED_UP = "sys_backup"
     RESTORED = "sys_restore"
+    PURGED = "sys_purge"
+    BLOCKLIST_IMPORTED = "authn_blocklist_imported"
+    BLOCKLIST_FORGOTTEN = "authn_blocklist_deleted"
     REPORTED = "authn_misuse_reported"
     # Of networks, whoever comes from there.
     BAN_ADDED = "ban_added"

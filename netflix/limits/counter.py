@@ -177,18 +177,29 @@ def refunding(attempt: Attempt, unless: type[Exception] | tuple[type[Exception],
 
 
 def clear(wanted: Iterable[Key] | None = None, dry_run: bool = False) -> int:
-    """Forgets the wanted counters, or all that bear a name of ours; answers how many there were."""
+    """Forgets the wanted counters, or all that bear a name of ours; answers how many there were.
+
+    Raises CountersUnavailable; what Redis has not forgotten then stands in the journal too.
+    """
     gone = 0
     with counters().patient() as redis:
-        if wanted is None and not dry_run:
-            # Also what stands there alone, since Redis lost it.
-            counters().store.fallback.clear_all()
         for batch in batches(everything(redis) if wanted is None else ((str(one).encode(), one) for one in wanted)):
             names = [name for name, _ in batch]
-            if not dry_run:
-                counters().store.fallback.clear([Rule(str(counter), 0, counter.window) for _, counter in batch])
             gone += redis.exists(*names) if dry_run else redis.unlink(*names)
+            if not dry_run:
+                clear_journal(counter for _, counter in batch)
+        if wanted is None and not dry_run:
+            clear_journal()
     return gone
+
+
+def clear_journal(wanted: Iterable[Key] | None = None) -> None:
+    """Forgets the wanted counters, or all, where they stand beside Redis, or alone since Redis lost them."""
+    fallback = counters().store.fallback
+    if wanted is None:
+        fallback.clear_all()
+    else:
+        fallback.clear([Rule(str(counter), 0, counter.window) for counter in wanted])
 
 
 def everything(redis: Redis) -> Iterator[tuple[bytes, Key]]:

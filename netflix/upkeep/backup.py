@@ -31,11 +31,12 @@ from netflix.accounts.asked import Asked
 from netflix.accounts.one_time_link import OneTimeLink
 from netflix.accounts.user import User
 from netflix.config import PREFIX, Config
-from netflix.errors import AlreadyExists, Declined
+from netflix.errors import AlreadyExists, DatabaseBusy, DatabaseDamaged, DatabaseUnavailable, Declined
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.factors.challenge import UsedChallenge
+from netflix.files import as_it_was
 from netflix.mail.outbox import Mail
 from netflix.signin.session import Session
 from netflix.version import __version__
@@ -95,7 +96,7 @@ def fingerprint(password_key: str, backup: str) -> str:
 def back_up(path: Path, overwrite: bool = False, told: Told = untold) -> tuple[Path, Manifest]:
     """Writes it to `path`, whole or not at all; in a folder it is named by the time.
 
-    Raises AlreadyExists, and Declined where it cannot be made.
+    Raises AlreadyExists, DatabaseBusy, DatabaseDamaged, and Declined where it cannot be made.
     """
     config = settings.current()
     if path.is_dir():
@@ -107,35 +108,49 @@ def back_up(path: Path, overwrite: bool = False, told: Told = untold) -> tuple[P
     users = db.session.scalar(select(func.count()).select_from(User)) or 0
     db.session.rollback()
     with drafts(path) as (part, packed):
-        is_sqlite = make_url(config.database_url).get_backend_name() == "sqlite"
-        (copy_sqlite if is_sqlite else dump_postgresql)(config, part, told)
-        made = manifest(config, SQLITE if is_sqlite else POSTGRESQL, part, users)
-        pack(packed, made, part)
-        packed.replace(path)
-        sync(path.parent)
-    event.record(Kind.BACKED_UP, object=path.name[:100], backup=made.id)
-    db.session.commit()
+        with writing(path):
+            for draft in (part, packed):
+                os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            is_sqlite = make_url(config.database_url).get_backend_name() == "sqlite"
+            (copy_sqlite if is_sqlite else dump_postgresql)(config, part, told)
+            made = manifest(config, SQLITE if is_sqlite else POSTGRESQL, part, users)
+            pack(packed, made, part)
+        # Who cannot write in the record finds out here, before there is a file that it does not tell of.
+        event.record(Kind.BACKED_UP, object=path.name[:100], backup=made.id)
+        with as_it_was(path):
+            with writing(path):
+                packed.replace(path)
+                sync(path.parent)
+            db.session.commit()
     return path, made
 
 
 @contextmanager
 def drafts(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Two files beside `path`, for their owner alone, that are gone in the end. Raises Declined for what goes wrong."""
+    """Two names beside `path`, of files that are gone in the end."""
     mark = secrets.token_hex(4)
     part, packed = (path.with_name(f".{path.name}.{mark}.{end}") for end in ("part", "tar"))
     try:
-        for draft in (part, packed):
-            os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield part, packed
+    finally:
+        for draft in (part, packed, part.with_name(f"{part.name}-journal")):
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raises DatabaseBusy or DatabaseDamaged for what is wrong with what is read, and Declined for all else."""
+    try:
+        yield
     except (OSError, sqlite3.Error, DBAPIError) as error:
         reason = getattr(error, "strerror", None) or str(getattr(error, "orig", error))
+        refusal = DatabaseUnavailable.because(reason)
+        if isinstance(refusal, DatabaseBusy | DatabaseDamaged):
+            raise refusal from error
         raise Declined(
             f"'{path}' could not be written ({reason}).",
             "Free the disk, or name a file elsewhere; `netflix-admin doctor` looks at the rest.",
         ) from error
-    finally:
-        for draft in (part, packed, part.with_name(f"{part.name}-journal")):
-            draft.unlink(missing_ok=True)
 
 
 def copy_sqlite(config: Config, part: Path, told: Told) -> None:
@@ -157,7 +172,8 @@ def copy_sqlite(config: Config, part: Path, told: Told) -> None:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM"))
         said = connection.scalar(text("PRAGMA quick_check(1)"))
     if said != "ok":
-        raise Declined("The database is damaged, so the copy would be worth nothing.", "See `netflix-admin doctor`.")
+        # The copy would be worth nothing.
+        raise DatabaseDamaged
 
 
 def dump_postgresql(config: Config, part: Path, told: Told) -> None:

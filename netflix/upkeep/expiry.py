@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sqlalchemy import ColumnElement, and_, delete, false, func, select, text, true
 from sqlalchemy.orm import InstrumentedAttribute
@@ -157,9 +157,9 @@ class OldEvents:
 
     noun = "old event"
 
-    def __init__(self, keep: timedelta) -> None:
-        self.before = clock.now() - keep
-        self.through = ageing.last_before(self.before)
+    def __init__(self, before: datetime) -> None:
+        self.before = before
+        self.through = ageing.last_before(before)
         self.is_told = False
 
     def due(self) -> int:
@@ -171,7 +171,7 @@ class OldEvents:
         return removed
 
 
-def run_out(keep_events: timedelta | None = None) -> list[Ageing]:
+def run_out(events_before: datetime | None = None) -> list[Ageing]:
     now = clock.now()
     out, lasting = now - Ban.KEPT, Ban.until.is_(None) | (Ban.until > now - Ban.KEPT)
     given_up = and_(Mail.due_at.is_(None), Mail.good_until <= now - Mail.KEPT)
@@ -189,24 +189,24 @@ def run_out(keep_events: timedelta | None = None) -> list[Ageing]:
         Unconfirmed(),
         Left(),
     ]
-    return found + ([OldEvents(keep_events)] if keep_events else [])
+    return found + ([OldEvents(events_before)] if events_before else [])
 
 
-def expired(keep_events: timedelta | None = None) -> Counter[str]:
+def expired(events_before: datetime | None = None) -> Counter[str]:
     """How many of each `purge` would delete now, such as 2 of "expired link"."""
     found: Counter[str] = Counter()
-    for kind in run_out(keep_events):
+    for kind in run_out(events_before):
         found[kind.noun] += kind.due()
     return +found
 
 
 def purge(
     pace: Pace | None = None,
-    keep_events: timedelta | None = None,
+    events_before: datetime | None = None,
     gone: Counter[str] | None = None,
     told: Callable[[int], object] = int,
 ) -> Counter[str]:
-    """Deletes it, with a commit for each turn of `pace`, and answers what is gone.
+    """Deletes it, with a commit for each turn of `pace`, and answers what is gone; of events none but with a time.
 
     `gone` has it also when the purge is ended half way; `told` hears how many after each turn. Raises Declined when
     the record of events is not whole: what was done to it must not be purged away.
@@ -216,7 +216,7 @@ def purge(
     in_turn = InSqlite() if db.engine.dialect.name == "sqlite" else InTurn()
     pace.aim = in_turn.AIM
     try:
-        for kind in run_out(keep_events):
+        for kind in run_out(events_before):
             pace.begin()
             while not pace.is_over:
                 most = pace.size
@@ -232,7 +232,15 @@ def purge(
                 pace.rest()
     finally:
         in_turn.leave()
+        tell(+gone)
     return +gone
+
+
+def tell(gone: Counter[str]) -> None:
+    """In the record, however the purge ended; where only events went, it stands there already."""
+    if set(gone) - {OldEvents.noun}:
+        event.record(Kind.PURGED, **cast("dict[str, Any]", gone))
+        db.session.commit()
 
 
 class InTurn:

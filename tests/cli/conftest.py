@@ -1,14 +1,23 @@
 """The terminal, as the tests speak to it."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Any
 
 import pytest
 from click.testing import Result
+from flask import Flask
 from flask.testing import FlaskCliRunner
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
 
 from cli import main
+from netflix.config import Config
+from netflix.extensions import db
 
 Run = Callable[..., Result]
+Locked = Callable[[], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -20,3 +29,40 @@ def run(admin: FlaskCliRunner) -> Run:
         return admin.invoke(main, args, input=given)
 
     return invoke
+
+
+@pytest.fixture
+def locked(app: Flask, config: Config) -> Locked:
+    """The database in the hands of another: `with locked():`. Nobody waits for it for long."""
+    with app.app_context():
+        db.engine.dispose()
+
+        @event.listens_for(db.engine, "checkout")
+        def wait(connection: sqlite3.Connection, *_: object) -> None:
+            connection.execute("PRAGMA busy_timeout = 20")
+
+    @contextmanager
+    def hold() -> Any:
+        with closing(sqlite3.connect(config.instance / "netflix.db")) as another:
+            another.execute("BEGIN IMMEDIATE")
+            yield
+
+    return hold
+
+
+@pytest.fixture
+def no_commit(app: Flask) -> Locked:
+    """No transaction can be ended, as where the disk is full: `with no_commit():`."""
+
+    @contextmanager
+    def prevent() -> Any:
+        def full(_: object) -> None:
+            raise DBAPIError("COMMIT", None, sqlite3.OperationalError("database or disk is full"))
+
+        event.listen(db.session, "before_commit", full)
+        try:
+            yield
+        finally:
+            event.remove(db.session, "before_commit", full)
+
+    return prevent

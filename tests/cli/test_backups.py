@@ -28,7 +28,7 @@ from netflix.events.event import Wanted
 from netflix.extensions import db
 from netflix.mail import outbox
 from netflix.upkeep.backup import Manifest, conninfo
-from tests.cli.conftest import Run
+from tests.cli.conftest import Locked, Run
 from tests.cli.terminal import COMMAND, environment, in_a_pipe
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser, link_for
@@ -489,3 +489,70 @@ def test_what_ends_with_a_slash_is_a_folder_or_refused(run: Run, ada: str, tmp_p
     assert told.exit_code == 7
     assert f"There is no folder '{tmp_path / 'nightly'}'. Make it" in told.stderr
     assert not list(tmp_path.glob("nightly*"))
+
+
+@pytest.mark.parametrize("into", ["netflix.tar", "."])
+def test_where_the_record_cannot_be_written_no_file_is_left(
+    app: Flask, run: Run, ada: str, tmp_path: Path, locked: Locked, into: str
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    with locked():
+        told = run("backup", str(folder / into))
+    assert (told.exit_code, told.stdout) == (6, "")
+    assert "The database is busy with something else. Try again in a moment." in told.stderr
+    assert list(folder.iterdir()) == []
+    assert run("backup", str(folder / into)).exit_code == 0
+    assert kinds(app)[-1] == "sys_backup"
+
+
+def test_where_what_happened_cannot_be_kept_the_file_goes_again(
+    app: Flask, run: Run, ada: str, tmp_path: Path, no_commit: Locked
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    with no_commit():
+        assert run("backup", f"{folder}/").exit_code == 6
+    assert list(folder.iterdir()) == []
+    assert "sys_backup" not in kinds(app)
+
+
+def test_and_what_was_there_before_is_there_again(run: Run, backup: Path, no_commit: Locked) -> None:
+    before = backup.read_bytes()
+    with no_commit():
+        assert run("backup", str(backup), "--yes").exit_code == 6
+    assert backup.read_bytes() == before
+    assert list(backup.parent.iterdir()) == [backup]
+
+
+@pytest.mark.parametrize("table", ["user", "session", "event"])
+def test_a_damaged_database_is_said_to_be_and_not_backed_up(
+    app: Flask, config: Config, ada: str, tmp_path: Path, table: str
+) -> None:
+    """In the pages of one table, so that it opens well enough."""
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    with closing(sqlite3.connect(database(config))) as connection:
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [table]).fetchone()
+    content = bytearray(database(config).read_bytes())
+    content[(page - 1) * size : page * size] = b"\xff" * size
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    database(config).write_bytes(content)
+    told = in_a_pipe(config, "backup", f"{folder}/")
+    assert (told.returncode, told.stdout) == (6, "")
+    damaged = "The file of the database is damaged. Stop the site and restore a backup: `netflix-admin restore FILE`."
+    assert told.stderr == f"Error: {damaged}\n"
+    assert list(folder.iterdir()) == []
+
+
+def test_a_backup_does_not_go_to_standard_output(
+    run: Run, ada: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = run("backup", "-")
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "A backup is a file that is moved into place once it is whole." in told.stderr
+    assert not (tmp_path / "-").exists()

@@ -16,6 +16,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
+from redis.exceptions import ConnectionError
 
 from cli import main
 from cli.lanes import LANES
@@ -26,7 +27,7 @@ from netflix.limits import counter, policy, standing
 from netflix.signin import signin
 from netflix.signin.visitor import Visitor
 from netflix.values import rates
-from tests.cli.conftest import Run
+from tests.cli.conftest import Locked, Run
 from tests.conftest import Build
 from tests.people import MALLORY, Browser
 from tests.watching import round_trips
@@ -286,6 +287,59 @@ def test_what_was_cleared_is_on_record_and_nothing_else(run: Run, app: Flask, ma
         (None, {"lane": "address", "counters": 1, "of": 2}),
         (None, {"counters": 3}),
     ]
+
+
+CLEARING = [f"--address {MALLORY}", "--all --yes"]
+
+
+def cleared_on_record(run: Run) -> list[dict[str, Any]]:
+    rows = json.loads(run("events list --kind excess_rate_limit_cleared --format json").stdout)
+    return [row["detail"] for row in rows]
+
+
+@pytest.mark.parametrize("whose", CLEARING)
+def test_where_the_record_cannot_be_written_nothing_is_cleared(
+    run: Run, mallory: Browser, redis: Redis, locked: Locked, whose: str
+) -> None:
+    before = dump(redis)
+    with locked():
+        refused = run(f"limits clear {whose}")
+    assert (refused.exit_code, refused.stdout) == (6, "")
+    assert dump(redis) == before
+    assert run(f"limits clear {whose}").stdout.startswith("Cleared ")
+    assert len(cleared_on_record(run)) == 1
+
+
+@pytest.mark.parametrize("whose", CLEARING)
+def test_where_redis_is_away_nothing_is_told_of_it(run: Run, build: Build, mallory: Browser, whose: str) -> None:
+    away = build(redis_url="unix:///nowhere/redis.sock", login_limit=rates("5 per minute"))
+    journal = away.extensions["netflix-config"].instance / "limits.journal"
+    before = journal.read_bytes()
+    refused = away.test_cli_runner().invoke(main, ["limits", "clear", *whose.split()])
+    assert refused.exit_code == 5
+    assert cleared_on_record(run) == []
+    # What it forgot alone would be told to nobody, and Redis would go on refusing.
+    assert journal.read_bytes() == before
+
+
+@pytest.mark.parametrize("whose", CLEARING)
+def test_where_redis_goes_half_way_it_is_told_and_a_second_run_ends_it(
+    run: Run, mallory: Browser, redis: Redis, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    """It may have forgotten what it did not live to say."""
+    unlink = Redis.unlink
+
+    def last_word(self: Redis, *names: str) -> int:
+        unlink(self, names[0])
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Redis, "unlink", last_word)
+        assert run(f"limits clear {whose}").exit_code == 5
+    (told,) = cleared_on_record(run)
+    assert told["counters"] == (4 if "all" in whose else 1)
+    assert run(f"limits clear {whose}").exit_code == 0
+    assert mallory.sign_in("ada@example.org").status_code == 303
 
 
 def test_clearing_all_wants_to_be_told_twice(run: Run, mallory: Browser, redis: Redis) -> None:

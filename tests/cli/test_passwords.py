@@ -1,9 +1,11 @@
 """`netflix-admin passwords`."""
 
+import fcntl
 import gzip
 import json
 from hashlib import sha1
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,8 +15,10 @@ from netflix.accounts import password as passwords
 from netflix.accounts import screening
 from netflix.accounts.user import User
 from netflix.config import Config
+from netflix.events import event
+from netflix.events.event import Wanted
 from netflix.extensions import db
-from tests.cli.conftest import Run
+from tests.cli.conftest import Locked, Run
 from tests.cli.terminal import at_a_terminal
 from tests.people import PASSWORD
 from tests.watching import log
@@ -93,7 +97,7 @@ def test_a_site_that_is_serving_takes_a_new_list_at_once(run: Run, app: Flask) -
     assert known(app, WORDS[0]) == [True]
     assert run("passwords forget").output == "The imported list is gone.\n"
     assert known(app, WORDS[0]) == [False]
-    assert run("passwords forget").output == "There was no imported list.\n"
+    assert run("passwords forget").output == ""
 
 
 def test_lines_that_cannot_be_read_are_told_by_number_and_change_nothing(run: Run, app: Flask, path: Path) -> None:
@@ -155,9 +159,63 @@ def test_a_file_that_is_not_there_is_a_slip(run: Run, tmp_path: Path) -> None:
 
 def test_nothing_is_left_over_of_an_import(run: Run, config: Config) -> None:
     before = set(config.instance.iterdir())
-    run("passwords import -", given="\n".join(WORDS))
+    for _ in range(2):
+        run("passwords import -", given="\n".join(WORDS))
     run("passwords import -", given=b"\xff")
-    assert {path.name for path in set(config.instance.iterdir()) - before} == {"imported.passwords"}
+    there = {path.name for path in set(config.instance.iterdir()) - before}
+    assert there == {"imported.passwords", "admin-passwords-import.lock"}
+
+
+def blocklists(app: Flask) -> list[tuple[str, dict[str, Any]]]:
+    """What the record has of them."""
+    kinds = ("authn_blocklist_imported", "authn_blocklist_deleted")
+    with app.app_context():
+        return [(row.kind, row.details) for row in event.following(Wanted(kinds=kinds))]
+
+
+def test_what_is_refused_from_now_on_is_on_record(run: Run, app: Flask, path: Path) -> None:
+    path.write_bytes("\n".join(WORDS).encode() + b"\ncaf\xe9 at noon\n")
+    run(f"passwords import {path}")
+    run(f"passwords import {path} --skip-malformed")
+    run("passwords import -", given=WORDS[0])
+    run("passwords forget")
+    run("passwords forget")
+    assert blocklists(app) == [
+        ("authn_blocklist_imported", {"passwords": 4, "source": "list.txt", "left_out": 1}),
+        ("authn_blocklist_imported", {"passwords": 1, "source": "-"}),
+        ("authn_blocklist_deleted", {}),
+    ]
+
+
+@pytest.mark.parametrize("command", ["import -", "forget"])
+def test_where_it_cannot_be_recorded_the_list_stays_as_it_is(
+    run: Run, app: Flask, config: Config, locked: Locked, no_commit: Locked, command: str
+) -> None:
+    run("passwords import -", given=WORDS[0])
+    there = sorted(config.instance.glob("*passwords*"))
+    for prevented in (locked, no_commit):
+        with prevented():
+            told = run(f"passwords {command}", given=WORDS[1])
+        assert (told.exit_code, told.stdout) == (6, "")
+        assert known(app, WORDS[0], WORDS[1]) == [True, False]
+    assert [kind for kind, _ in blocklists(app)] == ["authn_blocklist_imported"]
+    run("passwords forget")
+    with no_commit():
+        run("passwords import -", given=WORDS[1])
+    assert known(app, WORDS[1]) == [False]
+    assert {path.name for path in config.instance.glob("*passwords*")} - {path.name for path in there} <= {
+        "admin-passwords-forget.lock"
+    }
+
+
+@pytest.mark.parametrize("command", ["import -", "forget"])
+def test_two_at_once_are_one_after_the_other(run: Run, config: Config, command: str) -> None:
+    with (config.instance / f"admin-passwords-{command.split()[0]}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        told = run(f"passwords {command}", given=WORDS[0])
+    assert told.exit_code == 7
+    assert "is running already. Let it end, or give --wait." in told.stderr
+    assert run(f"passwords {command} --wait", given=WORDS[0]).exit_code == 0
 
 
 def test_the_status_tells_what_is_in_use(run: Run) -> None:

@@ -137,6 +137,83 @@ def test_a_dry_run_counts_the_old_events_and_leaves_them(run: Run, aged: Flask, 
     assert dump(config) == before
 
 
+DATE = r"\d{4}-\d\d-\d\dT[\d:]{8}Z"
+
+
+def test_who_keeps_less_than_a_month_must_say_so_twice(run: Run, aged: Flask, config: Config) -> None:
+    """By `1m` somebody may have meant a month."""
+    before = dump(config)
+    refused = run("purge --keep 1m")
+    assert (refused.exit_code, refused.stdout) == (7, "")
+    told = re.fullmatch(
+        rf"Error: It would delete all events from before ({DATE}), for ever, and there is no terminal to ask at. "
+        r"Add --yes if it is meant.\n",
+        refused.stderr,
+    )
+    assert told
+    assert datetime.now(UTC) - datetime.fromisoformat(told[1]) == pytest.approx(
+        timedelta(minutes=1), abs=timedelta(minutes=1)
+    )
+    assert dump(config) == before
+    assert run("purge --keep 1m --dry-run").output == "Would delete 5 old events.\n"
+    assert dump(config) == before
+    assert run("purge --keep 1m --yes").output == "Deleted 5 old events.\n"
+
+
+def test_who_keeps_a_month_is_not_asked(run: Run, aged: Flask) -> None:
+    assert run("purge --keep 29d").exit_code == 7
+    assert run("purge --keep 30d").output == "Deleted 5 old events.\n"
+
+
+def test_at_a_terminal_it_is_asked_and_a_no_deletes_nothing(aged: Flask, config: Config) -> None:
+    before = dump(config)
+    refused = at_a_terminal(config, "purge", "--keep", "1m", typed=[("[y/N]", "n")])
+    assert refused.exit_code == 7
+    assert re.search(rf"Delete all events from before {DATE}, for ever\? \[y/N\]", refused.screen)
+    assert "Nothing was changed." in refused.screen
+    assert dump(config) == before
+    taken = at_a_terminal(config, "purge", "--keep", "1m", typed=[("[y/N]", "y")])
+    assert (taken.exit_code, taken.screen.splitlines()[-1]) == (0, "Deleted 5 old events.")
+
+
+def purges(app: Flask) -> list[dict[str, int]]:
+    """What the record has of them."""
+    with app.app_context():
+        return [row.details for row in event.following(Wanted(kinds=("sys_purge",)))]
+
+
+def test_what_went_is_on_record_and_nothing_where_nothing_went(run: Run, app: Flask, leftovers: None) -> None:
+    run("purge --dry-run")
+    assert purges(app) == []
+    run("purge")
+    assert purges(app) == [{"expired session": 3, "expired link": 1}]
+    run("purge")
+    assert len(purges(app)) == 1
+    assert run("events verify").exit_code == 0
+
+
+def test_old_events_are_told_with_what_else_went(run: Run, aged: Flask, ada: str) -> None:
+    fill(aged, 1, 2)
+    run("purge --keep 365d")
+    assert purges(aged) == [{"expired session": 2, "old event": 5}]
+
+
+@pytest.mark.parametrize("how", ["told to stop", "out of time"])
+def test_what_went_before_it_ended_early_is_on_record(
+    run: Run, app: Flask, ada: str, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    fill(app, 1, 60)
+
+    def stop(pace: expiry.Pace) -> None:
+        if how == "told to stop":
+            raise KeyboardInterrupt
+        pace.ends = 0
+
+    monkeypatch.setattr(expiry.Pace, "rest", stop)
+    run("purge --max-runtime 60s")
+    assert purges(app) == [{"expired session": 25}]
+
+
 def test_what_was_done_to_the_record_is_not_purged_away(run: Run, aged: Flask, config: Config) -> None:
     with aged.app_context():
         db.session.execute(db.text("UPDATE event SET address = '203.0.113.1' WHERE id = 3"))

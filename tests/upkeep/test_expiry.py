@@ -7,6 +7,7 @@ from ipaddress import ip_network
 import pytest
 from flask import Flask
 
+from netflix import clock
 from netflix.accounts import invitation
 from netflix.accounts.asked import Asked
 from netflix.accounts.one_time_link import Purpose
@@ -25,6 +26,10 @@ from tests import history
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser, link_for
 from tests.watching import statements
+
+
+def a_year_ago() -> datetime:
+    return clock.now() - timedelta(days=365)
 
 
 @pytest.fixture
@@ -68,17 +73,17 @@ ALL = {
 
 def test_everything_that_ages_goes_and_is_counted_before(old: Flask) -> None:
     with old.app_context():
-        found = expiry.expired(timedelta(days=365))
-        assert found == expiry.purge(keep_events=timedelta(days=365))
+        found = expiry.expired(a_year_ago())
+        assert found == expiry.purge(events_before=a_year_ago())
         assert {noun: count for noun, count in found.items() if noun != "old event"} == ALL
         assert found["old event"] > 3
-        assert expiry.purge(keep_events=timedelta(days=365)) == {}
+        assert expiry.purge(events_before=a_year_ago()) == {}
         assert list(verification.faults()) == []
 
 
 def test_no_delete_looks_through_a_table(old: Flask) -> None:
     with statements(old) as seen, old.app_context():
-        expiry.purge(keep_events=timedelta(days=365))
+        expiry.purge(events_before=a_year_ago())
         deletes = [one for one in seen if one.startswith("DELETE")]
         plans = [
             str(row) for one in deletes for row in db.session.connection().exec_driver_sql("EXPLAIN QUERY PLAN " + one)
@@ -118,7 +123,7 @@ def purged(app: Flask) -> Flask:
     with app.app_context():
         history.write(5, days_ago=730)
         history.write(5)
-        expiry.purge(keep_events=timedelta(days=365))
+        expiry.purge(events_before=a_year_ago())
     return app
 
 
@@ -174,7 +179,7 @@ def test_no_young_event_goes_in_the_name_of_one_that_was_made_old_for_a_while(ap
             db.session.commit()
             if made is not at:
                 with pytest.raises(Declined, match="not whole at event 40"):
-                    expiry.purge(Pace(most=10), keep_events=timedelta(days=365))
+                    expiry.purge(Pace(most=10), events_before=a_year_ago())
         assert list(verification.faults()) == []
         assert db.session.scalar(db.select(db.func.min(Event.id))) == 1
 
@@ -208,7 +213,7 @@ def test_what_is_written_and_purged_while_the_record_is_read_is_no_fault(
 
     def purge() -> None:
         with app.app_context():
-            expiry.purge(keep_events=timedelta(days=365))
+            expiry.purge(events_before=a_year_ago())
 
     def write(count: int) -> None:
         with app.app_context():

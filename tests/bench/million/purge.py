@@ -41,7 +41,7 @@ from netflix import create_app
 from netflix.upkeep import expiry
 with create_app().app_context():
     pace, started = expiry.Pace(), time.perf_counter()
-    gone = expiry.purge(pace, timedelta(days=365))
+    gone = expiry.purge(pace, clock.now() - timedelta(days=365))
     print(pace.longest, time.perf_counter() - started, gone["expired session"], gone["old event"])
 """
 
