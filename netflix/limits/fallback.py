@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from netflix.limits.windows import CAPACITY, RECORD, Decision, Rule, Windows
+from netflix.limits.windows import CAPACITY, RECORD, SECOND, Decision, Rule, Windows
 
 log = logging.getLogger("netflix.limits")
 
@@ -22,12 +22,16 @@ COMPACT_ABOVE = 2 << 20
 
 
 class Fallback:
-    """The journal, read and written under a lock; `unreported` is what Redis has to hear of when it is back."""
+    """The journal, read and written under a lock; `unreported` is what Redis has to hear of when it is back.
+
+    While Redis counts, only what it had not heard of is held in memory: all the rest would grow with every address.
+    """
 
     def __init__(self, journal: Path) -> None:
         self.journal = journal
         self.unreported: deque[tuple[Rule, int]] = deque(maxlen=CAPACITY)
         self._windows = Windows()
+        self._is_whole = False
         self._generation, self._read = b"", 0
         self._complaint = ""
         self._lock = threading.Lock()
@@ -36,7 +40,7 @@ class Fallback:
         """Lets an attempt in under all rules or under none."""
         with self._opened() as journal:
             now = time.time_ns() // 1000
-            self._catch_up(journal)
+            self._catch_up(journal, whole=True)
             number, wait = self._windows.decided(rules, now)
             if number:
                 return Decision(number, wait)
@@ -44,7 +48,7 @@ class Fallback:
             stamp = max(now, self._windows.newest(rules) + 1)
             self._write(journal, records(rules, stamp, 0))
             self.unreported.extend((rule, stamp) for rule in rules)
-            self._catch_up(journal)
+            self._catch_up(journal, whole=True)
             return Decision(0, stamp, self._windows.decided(rules, now)[0])
 
     def note(self, rules: Sequence[Rule], stamp: int) -> Decision:
@@ -54,8 +58,9 @@ class Fallback:
         """
         with self._opened() as journal:
             now = time.time_ns() // 1000
-            self._catch_up(journal)
+            self._catch_up(journal, whole=False)
             if any(self._windows.was_ahead(rule, stamp, now) for rule in rules):
+                self._catch_up(journal, whole=True)
                 number, wait = self._windows.decided(rules, now)
                 if number:
                     return Decision(number, wait)
@@ -64,7 +69,6 @@ class Fallback:
 
     def read(self) -> Windows:
         """What the journal says, for who counts nothing: neither the file nor what is known here is changed."""
-        windows = Windows()
         with ExitStack() as closing:
             try:
                 lock = os.open(self.journal.with_suffix(".lock"), os.O_RDONLY)
@@ -73,9 +77,13 @@ class Fallback:
                 content = self.journal.read_bytes()
             except OSError:
                 content = b""
-        for record in RECORD.iter_unpack(content[RECORD.size : len(content) - len(content) % RECORD.size]):
-            windows.note(*record)
-        return windows
+        return noted(content)
+
+    def still_counts(self, rule: Rule, stamp: int) -> bool:
+        """Whether an attempt that Redis has yet to hear of was not taken back meanwhile, by whichever process."""
+        with self._opened() as journal:
+            self._catch_up(journal)
+            return not rule.is_kept_here or self._windows.has(rule, stamp)
 
     def reported(self, rule: Rule, stamp: int, heard: int) -> None:
         """Redis has heard of it, at `heard` by its own clock; one that was taken back meanwhile stays so."""
@@ -104,7 +112,7 @@ class Fallback:
     def clear_all(self) -> None:
         """Forgets every counter: a new journal with nothing in it."""
         with self._opened() as journal:
-            self._windows = Windows()
+            self._windows, self._is_whole = Windows(), False
             self.unreported.clear()
             if journal is not None:
                 self._replace([])
@@ -134,21 +142,30 @@ class Fallback:
                 self._complain(error)
             yield journal
 
-    def _catch_up(self, journal: int | None) -> None:
-        """Reads what was written since, by whichever process."""
+    def _catch_up(self, journal: int | None, whole: bool | None = None) -> None:
+        """Reads what whichever process wrote since: all, or what Redis had not heard of; None is as it did last."""
         if journal is None:
             return
+        whole = self._is_whole if whole is None else whole
         size = os.fstat(journal).st_size
         generation = os.pread(journal, RECORD.size, 0)
         if self._generation != generation or size < self._read:
             # Another process began a new journal with what still counts.
             if self._generation:
-                self._windows = Windows()
+                self._windows, self._is_whole = Windows(), False
             self._generation, self._read = generation, min(size, RECORD.size)
-        whole = size - size % RECORD.size
-        for record in RECORD.iter_unpack(os.pread(journal, max(0, whole - self._read), self._read)):
-            self._windows.note(*record)
-        self._read = max(self._read, whole)
+        if whole and not self._is_whole:
+            here, self._windows = self._windows, noted(os.pread(journal, self._read, 0))
+            # What could not be written stands here alone.
+            self._windows.add(here)
+        elif self._is_whole and not whole:
+            self._windows.keep_late()
+        self._is_whole = whole
+        end = size - size % RECORD.size
+        for record in RECORD.iter_unpack(os.pread(journal, max(0, end - self._read), self._read)):
+            if whole or self._windows.is_late(*record):
+                self._windows.note(*record)
+        self._read = max(self._read, end)
 
     def _write(self, journal: int | None, written: list[bytes]) -> None:
         try:
@@ -178,9 +195,8 @@ class Fallback:
 
     def _compact(self, journal: int) -> None:
         """A new journal with what still counts."""
-        self._catch_up(journal)
-        self._windows.make_room(time.time_ns() // 1000)
-        self._replace(list(self._windows.records()))
+        content = os.pread(journal, os.fstat(journal).st_size, 0)
+        self._replace(list(still_counting(content, time.time_ns() // 1000)))
 
     def _replace(self, written: list[bytes]) -> None:
         """The old journal is replaced at once and whole."""
@@ -188,6 +204,34 @@ class Fallback:
         draft.touch(0o600)
         draft.write_bytes(generation(len(written) * RECORD.size) + b"".join(written))
         draft.replace(self.journal)
+
+
+def unpacked(content: bytes) -> Iterator[tuple[bytes, int, int, int]]:
+    """The records of a journal, whole ones, after its first."""
+    return RECORD.iter_unpack(content[RECORD.size : len(content) - len(content) % RECORD.size])
+
+
+def noted(content: bytes) -> Windows:
+    windows = Windows()
+    for record in unpacked(content):
+        windows.note(*record)
+    return windows
+
+
+def still_counting(content: bytes, now: int) -> Iterator[bytes]:
+    """The records that are neither over nor taken back; read twice, so that nothing is held of those that stay."""
+    cleared: dict[bytes, int] = {}
+    taken: dict[tuple[bytes, int], int] = {}
+    for place, (digest, stamp, _, _) in enumerate(unpacked(content)):
+        if stamp == 0:
+            cleared[digest] = place
+        elif stamp < 0:
+            taken[digest, -stamp] = place
+    for place, record in enumerate(unpacked(content)):
+        digest, stamp, window, _ = record
+        is_gone = place < cleared.get(digest, 0) or place < taken.get((digest, stamp), 0)
+        if stamp > 0 and not is_gone and stamp + window * SECOND > now:
+            yield RECORD.pack(*record)
 
 
 def records(rules: Sequence[Rule], stamp: int, heard: int) -> list[bytes]:

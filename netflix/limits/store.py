@@ -299,7 +299,8 @@ class CounterStore(RedisStorage):
     def _report_all(self) -> None:
         while unreported := self.fallback.take_unreported():
             rule, stamp = unreported
-            if stamp + rule.window * SECOND <= time.time_ns() // 1000:
+            is_over = stamp + rule.window * SECOND <= time.time_ns() // 1000
+            if is_over or not self.fallback.still_counts(rule, stamp):
                 continue
             try:
                 heard = self._report([rule.key], [*limits_of(rule), stamp])

@@ -2,7 +2,7 @@
 
 import struct
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -90,12 +90,6 @@ class Windows:
         counted = self.seen.get(rule.digest)
         return counted is not None and stamp in counted.stamps
 
-    def records(self) -> Iterator[bytes]:
-        """All that is known, as it can be noted again."""
-        for digest, counted in self.seen.items():
-            for stamp in reversed(counted.stamps):
-                yield RECORD.pack(digest, stamp, counted.length // SECOND, counted.late.get(stamp, stamp))
-
     def decided(self, rules: Sequence[Rule], now: int) -> tuple[int, int]:
         """The number of the rule with the longest wait, and that wait; (0, 0) when all let in."""
         # The first of those that wait as long, as in Redis.
@@ -149,6 +143,21 @@ class Windows:
             over = [late for late in counted.late if late + counted.length <= stamp]
             for late in over:
                 del counted.late[late]
+
+    def is_late(self, digest: bytes, stamp: int, window: int, heard: int) -> bool:
+        """Whether a record is of an attempt that Redis had not heard of at once, or of a counter with such."""
+        return digest in self.seen or (stamp > 0 and heard != stamp)
+
+    def keep_late(self) -> None:
+        """Forgets the counters without such an attempt."""
+        self.seen = {digest: counted for digest, counted in self.seen.items() if counted.late}
+
+    def add(self, other: "Windows") -> None:
+        """What another knows besides."""
+        for digest, theirs in other.seen.items():
+            ours = self.seen.setdefault(digest, theirs)
+            stamps = sorted({*ours.stamps, *theirs.stamps}, reverse=True)[: self.most]
+            ours.stamps, ours.late = deque(stamps, maxlen=self.most), ours.late | theirs.late
 
     def make_room(self, now: int) -> None:
         for digest in [d for d, c in self.seen.items() if not c.stamps or c.stamps[0] + c.length <= now]:

@@ -237,6 +237,38 @@ def test_what_is_kept_is_bounded(counting: Fallback, journal: Path, monkeypatch:
     assert journal.stat().st_size <= 1002 * RECORD.size
 
 
+def test_while_redis_counts_no_address_is_held_and_all_are_known_once_it_is_lost(counting: Fallback) -> None:
+    for number in range(100):
+        rule = Rule(str(number), 5, 3600)
+        for _ in range(4 + number % 2):
+            counting.note((rule,), now())
+    assert not counting._windows.seen
+    assert let_in(counting, 3, Rule("6", 5, 3600)) == 1
+    assert let_in(counting, 3, Rule("7", 5, 3600)) == 0
+    # Back at Redis, the one that it has yet to hear of is held, and nobody else.
+    counting.note((Rule("8", 5, 3600),), now())
+    assert len(counting._windows.seen) == 1
+
+
+def test_a_new_journal_has_what_still_counts_alone(
+    counting: Fallback, journal: Path, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, home, gone = (Rule(name, 5, window) for name, window in (("over", 60), ("home", 3600), ("gone", 3600)))
+    for rule in (over, home, gone):
+        counting.note((rule,), now())
+    clock[0] += 100
+    counting.note((home,), now())
+    counting.clear((gone,))
+    counting.note((gone,), now())
+    taken = now() + 1
+    counting.note((home,), taken)
+    counting.forget((home,), taken)
+    monkeypatch.setattr(fallback, "COMPACT_ABOVE", 1)
+    counting.note((Rule("last", 5, 60),), now())
+    assert journal.stat().st_size == 5 * RECORD.size
+    assert [counting.read().filled([rule], now())[0].used for rule in (over, home, gone)] == [0, 2, 1]
+
+
 def test_a_limit_wider_than_is_kept_is_held_to_what_is_kept(
     counting: Fallback, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -553,10 +553,15 @@ def test_where_no_thread_is_to_be_had_the_next_attempt_begins_anew(
 
 @pytest.mark.parametrize("everything", [True, False])
 def test_what_the_terminal_clears_stays_cleared_without_redis(
-    app: Flask, browser: Browser, build: Build, redis_url: str, ada: str, everything: bool
+    app: Flask, browser: Browser, build: Build, redis_url: str, ada: str, road: Road, redis: Redis, everything: bool
 ) -> None:
     """Also what stands in the journal alone."""
     assert guesses(browser, 6) == [401] * 5 + [429]
     with build(redis_url=redis_url).app_context():
         counter.clear(None if everything else counter.counters().keys(Lane.ADDRESS, "192.0.2.10"))
     assert guesses(browser, 1) == [401]
+    # Nor does its return bring back what Redis had yet to hear of.
+    road.open()
+    until(lambda: not road.store.degraded)
+    assert redis.llen(KEY) == 1
+    assert guesses(browser, 5) == [401] * 4 + [429]
