@@ -122,7 +122,8 @@ def shown(row: Counted) -> str:
     "--match",
     type=Match(),
     metavar="WHO",
-    help="Only this address, network (192.0.2.0/24) or e-mail, or who is like a pattern ('192.0.2.*').",
+    help="Only this address, network (192.0.2.0/24), e-mail or digest (its first 12 digits are enough), "
+    "or who is like a pattern ('192.0.2.*', '*@example.org').",
 )
 @click.option("--top", type=click.IntRange(1), metavar="N", help="The N that have to wait longest.")
 @click.option("--watch", is_flag=True, help="Show it anew every two seconds, at a terminal, until Ctrl-C.")
@@ -148,19 +149,23 @@ def list_limits(
     Example:
       netflix-admin limits list --blocked --match 192.0.2.0/24
     """
-    wanted = site.standing.Wanted(limit or "", lane or "", match.takes if match else None, blocked)
+    wanted = site.standing.Wanted(limit or "", lane or "", match.everybody() if match else None, blocked)
     keys = match.keys() if match else None
     empty = "Nobody has to wait." if blocked else "Nothing is counted now."
     if watch:
         keep_showing(listing, wanted, keys, top, empty)
         return
+    others = site.standing.Others()
     if top or listing.is_for_a_person:
-        found, count = longest(site.standing.read(keys, wanted), top or MOST_ROWS)
+        found, count = longest(site.standing.read(keys, wanted, others), top or MOST_ROWS)
         listing.print(named(found), empty)
         if count > len(found) and not top:
             output.note(f"… and {count - len(found):,} more: narrow it, or give --top or --format.")
     else:
-        print_all(listing, site.standing.rows(keys, wanted))
+        print_all(listing, site.standing.rows(keys, wanted, others))
+    if others.met:
+        are = "key under the site's prefix is" if others.met == 1 else "keys under the site's prefix are"
+        output.note(f"{others.met:,} {are} not the site's; see `netflix-admin doctor`.")
 
 
 def print_all(listing: Listing, batches: "Iterator[list[Row]]") -> None:
@@ -207,15 +212,22 @@ def keep_showing(listing: Listing, wanted: "Wanted", keys: "Sequence[Key] | None
     from . import tables
 
     emails: dict[str, str] = {}
+    last: list[Counted] | None = None
 
-    def look(room: int) -> tuple[list[Counted], str]:
-        rows, count = longest(site.standing.read(keys, wanted), min(top or room, room))
-        shown = named(rows, emails)
+    def look(room: int) -> tuple[list[Counted], str, str]:
+        nonlocal last
+        now = f"{datetime.now(UTC):%H:%M:%S} UTC"
+        try:
+            rows, count = longest(site.standing.read(keys, wanted), min(top or room, room))
+        except site.errors.CountersUnavailable:
+            # What was seen last stands on meanwhile.
+            return last or [], f"{now}, Redis does not answer; trying again; Ctrl-C ends", "" if last is None else empty
+        last = named(rows, emails)
         site.let_go()
         what = "have to wait" if wanted.blocked else "are counted"
-        return shown, f"{datetime.now(UTC):%H:%M:%S} UTC, {count:,} {what}; Ctrl-C ends"
+        return last, f"{now}, {count:,} {what}; Ctrl-C ends", empty
 
-    tables.watch(listing.columns, look, empty)
+    tables.watch(listing.columns, look)
 
 
 # What differs between the counters of one limit and window.

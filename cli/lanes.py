@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from netflix.limits.key import Key
     from netflix.values import Network
 
+# As a listing shows whom it counts, and as much of it as the record has.
+DIGEST = re.compile("[0-9a-f]{32}")
+BEGINNING = re.compile("[0-9a-f]{12,31}")
 LANES = ("address", "account", "device", "site")
 
 
@@ -35,7 +38,7 @@ class Account(click.ParamType):
     name = "e-mail"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if re.fullmatch(r"[0-9a-f]{32}", value):
+        if DIGEST.fullmatch(value):
             return value
         if not value:
             self.fail("It is empty. Give an e-mail, or the digest that the listing shows.", param, ctx)
@@ -44,13 +47,20 @@ class Account(click.ParamType):
         return site.email.normalised(value)
 
 
+class Counted(Account):
+    """The same, or the beginning of a digest, as the record has it."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return value if BEGINNING.fullmatch(value) else super().convert(value, param, ctx)
+
+
 class Device(click.ParamType):
     """The digest that the listing shows for a known browser."""
 
     name = "device"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(r"[0-9a-f]{32}", value):
+        if not DIGEST.fullmatch(value):
             self.fail(f"'{value}' is no device. Give the 32 digits that `netflix-admin limits list` shows.", param, ctx)
         return value
 
@@ -74,11 +84,15 @@ def names() -> list[str]:
 
 
 class Matched(NamedTuple):
-    """Whom `--match` means: what each of some lanes counts for the `subject`, or whoever `takes` says."""
+    """Whom `--match` means: what each of some lanes counts for the `subject`, or whoever `takes` says.
+
+    A `pattern` may mean users by their e-mails too.
+    """
 
     lanes: Sequence[str] = ()
     subject: str = ""
     takes: Callable[[str], bool] | None = None
+    pattern: str = ""
 
     def keys(self) -> "list[Key] | None":
         """All that may be there, where nothing has to be searched."""
@@ -87,25 +101,47 @@ class Matched(NamedTuple):
         counters = site.counter.counters()
         return [key for lane in self.lanes for key in counters.keys(site.policy.Lane(lane), self.subject)]
 
+    def everybody(self) -> Callable[[str], bool] | None:
+        """`takes`, and the users whose e-mail is like the pattern. Raises NotFound when nobody can be."""
+        fits = self.takes
+        if not self.pattern or fits is None:
+            return fits
+        is_like = re.compile(translate(self.pattern.casefold())).match
+        digests = site.counted.digests(lambda email: bool(is_like(email)))
+        if not digests and not can_be_counted(self.pattern, fits):
+            raise site.errors.NotFound(
+                f"No user has an e-mail like '{self.pattern}', and nothing else that is counted looks so.",
+                "E-mails that no user has are counted by a digest: give a whole one, such as you@example.org.",
+            )
+        return lambda who: fits(who) or who in digests
+
+
+def can_be_counted(pattern: str, fits: Callable[[str], bool]) -> bool:
+    """Whether an address, a digest or a word that stands for one is like the pattern."""
+    letters = re.sub(r"\[[^]]*\]|[*?]", "", pattern)
+    return set(letters) <= set("0123456789abcdef.:/") or any(map(fits, (site.address.UNKNOWN, "all")))
+
 
 class Match(click.ParamType):
-    """An address, a network, an e-mail, a digest, or a pattern of what the listing shows."""
+    """An address, a network, an e-mail, a digest or its beginning, or a pattern of what the listing shows."""
 
     name = "match"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Matched:
         is_pattern = any(sign in value for sign in "*?[") and not value.startswith("[")
-        if "@" in value and not is_pattern:
-            return Matched(["account"], Account().convert(value, param, ctx))
-        if "@" in value:
-            self.fail("E-mails are counted by a digest. Give a whole one, such as you@example.org.", param, ctx)
-        if re.fullmatch(r"[0-9a-f]{32}", value):
-            return Matched(["account", "device"], value)
-        if value in (site.address.UNKNOWN, "all"):
-            return Matched(["address" if value == site.address.UNKNOWN else "site"], value)
         if is_pattern:
             fits = re.compile(translate(value)).match
-            return Matched(takes=lambda who: bool(fits(who)))
+            # To find users by it all are read: not for what is plainly of addresses.
+            may_be_email = "@" in value or (any(sign.isalpha() for sign in value) and ":" not in value)
+            return Matched(takes=lambda who: bool(fits(who)), pattern=value if may_be_email else "")
+        if "@" in value:
+            return Matched(["account"], Account().convert(value, param, ctx))
+        if DIGEST.fullmatch(value):
+            return Matched(["account", "device"], value)
+        if BEGINNING.fullmatch(value):
+            return Matched(takes=lambda who: who.startswith(value))
+        if value in (site.address.UNKNOWN, "all"):
+            return Matched(["address" if value == site.address.UNKNOWN else "site"], value)
         try:
             return among(site.network.read(value))
         except site.errors.NotAccepted as slip:
@@ -139,3 +175,16 @@ def several(kind: click.ParamType, *names: str, help: str) -> Callable[..., Any]
 
     help = f"{help} May be repeated; - reads them from standard input, one a line."
     return click.option(*names, metavar=kind.name.upper(), multiple=True, callback=read, help=help)
+
+
+def one(kind: click.ParamType, name: str, *, help: str, required: bool = False) -> Callable[..., Any]:
+    """An option that may be given once: the last of two would silently be the one that is meant."""
+
+    def read(ctx: click.Context, param: click.Parameter, found: tuple[str, ...]) -> str | None:
+        if len(found) > 1:
+            raise click.UsageError(f"Give {name} once.", ctx)
+        return found[0] if found else None
+
+    return click.option(
+        name, type=kind, metavar=kind.name.upper(), multiple=True, callback=read, required=required, help=help
+    )

@@ -8,7 +8,7 @@ import click
 
 from . import asking, counters, formats, output, policies, site
 from .formats import Listing
-from .lanes import LANES, Account, Address, Device, several
+from .lanes import BEGINNING, LANES, Address, Counted, Device, several
 
 if TYPE_CHECKING:
     from netflix.limits.key import Key
@@ -23,10 +23,11 @@ of_device = several(
     Device(), "--device", "devices", help="The counters of a known browser, by the digest that the listing shows."
 )
 of_account = several(
-    Account(),
+    Counted(),
     "--account",
     "accounts",
-    help="The counters of an e-mail, whether or not a user has it, or of the digest that the listing shows.",
+    help="The counters of an e-mail, whether or not a user has it, or of the digest that the listing shows, "
+    "of which the first 12 digits are enough.",
 )
 of_site = click.option("--site", "whole_site", is_flag=True, help="The counters of all strangers together.")
 
@@ -60,7 +61,7 @@ def show(
       netflix-admin limits show --address 192.0.2.7
     """
     asking.exactly_one({"--address": addresses, "--account": accounts, "--device": devices, "--site": whole_site})
-    keys = keys_of(subjects(addresses, accounts, devices, whole_site))
+    keys = keys_of(subjects(addresses, whole(accounts, must_count=True), devices, whole_site))
     found = {standing.key: standing for standing in site.standing.read(keys)}
     if listing.is_for_a_person and listing.columns == counters.COLUMNS and len({key.who for key in keys}) == 1:
         listing = replace(listing, columns=counters.OF_ONE)
@@ -104,7 +105,7 @@ def clear(
     )
     if everything and not dry_run:
         asking.confirm("Forget all counters, also of whoever is guessing just now?", yes)
-    cleared = forgotten(subjects(addresses, accounts, devices, whole_site), everything, dry_run)
+    cleared = forgotten(subjects(addresses, whole(accounts), devices, whole_site), everything, dry_run)
     chosen = addresses or accounts or devices or (("all strangers",) if whole_site else ())
     more = f" and {len(chosen) - MOST_NAMED:,} more" if len(chosen) > MOST_NAMED else ""
     whose = f" of {', '.join(chosen[:MOST_NAMED])}{more}" if chosen else ""
@@ -124,6 +125,21 @@ def subjects(addresses: Sequence[str], accounts: Sequence[str], devices: Sequenc
     """Of each lane those that were given."""
     given = (addresses, accounts, devices, [""] if whole_site else [])
     return [(lane, those) for lane, those in zip(LANES, given, strict=True) if those]
+
+
+def whole(accounts: Sequence[str], must_count: bool = False) -> Sequence[str]:
+    """With the digests in place of their beginnings, for which alone Redis is searched; `must_count` something."""
+    beginnings = list(filter(BEGINNING.fullmatch, accounts))
+    begun = site.counter.digests(beginnings) if beginnings else {}
+    for beginning, found in begun.items():
+        if len(found) > 1:
+            raise click.UsageError(f"The digests of {len(found)} e-mails begin with {beginning}. Give more of it.")
+        if must_count and not found:
+            raise site.errors.NotFound(
+                f"Nothing is counted of an e-mail whose digest begins with {beginning}.",
+                "See `netflix-admin limits list --lane account`.",
+            )
+    return [one for account in accounts for one in begun.get(account, [account])]
 
 
 def keys_of(chosen: Subjects) -> "list[Key]":

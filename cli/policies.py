@@ -2,9 +2,10 @@
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -13,31 +14,29 @@ import click
 
 from . import formats, output, site
 from .formats import Column, Listing
-from .lanes import Account, Address, Device
+from .lanes import Account, Address, Device, one
 from .times import in_short
 
 if TYPE_CHECKING:
+    from netflix.factors.rehearsal import Asked, Objection
     from netflix.limits.policy import Limit
-    from netflix.limits.rehearsal import Counter
     from netflix.signin.logged import Log
     from netflix.signin.replay import PolicyRule
     from netflix.signin.simulation import Simulation, Tally
 
 
 class Explained(NamedTuple):
-    """A counter that a sign-in would count in; `decides` where it is the one that would refuse it."""
+    """A counter that a sign-in would count in, or what else stands against it; `decides` what would refuse it."""
 
-    counter: "Counter"
-    email: str
+    limit: str
+    lane: str
+    who: str
+    counts: str
     decides: bool
-
-    @property
-    def who(self) -> str:
-        return self.email if self.counter.key.limit.lane == "account" else self.counter.key.who
-
-    @property
-    def free_in(self) -> int:
-        return math.ceil(self.counter.wait)
+    free_in: int | None
+    window: int | None = None
+    used: int | None = None
+    allowed: int | None = None
 
     @property
     def role(self) -> str:
@@ -45,19 +44,13 @@ class Explained(NamedTuple):
 
 
 EXPLAINED = (
-    Column("limit", "Limit", lambda row: row.counter.key.limit.name),
-    Column("lane", "Lane", lambda row: str(row.counter.key.limit.lane)),
+    Column("limit", "Limit"),
+    Column("lane", "Lane"),
     Column("who", "Who", role=lambda _: "noun", shrinks=True, spare=True),
-    Column(
-        "window",
-        "Counted over",
-        lambda row: row.counter.key.window,
-        lambda row: in_short(row.counter.key.window),
-        type="integer",
-    ),
-    Column("used", "Used", lambda row: row.counter.used, role=lambda row: row.role, type="integer"),
-    Column("allowed", "Allowed", lambda row: row.counter.amount, type="integer"),
-    Column("free_in", "Free in", show=lambda row: in_short(row.free_in), role=lambda row: row.role, type="integer"),
+    Column("window", "Counted over", show=lambda row: shortly(row.window), type="integer?"),
+    Column("used", "Used", role=lambda row: row.role, type="integer?"),
+    Column("allowed", "Allowed", type="integer?"),
+    Column("free_in", "Free in", show=lambda row: shortly(row.free_in), role=lambda row: row.role, type="integer?"),
     Column(
         "decides",
         "Decides",
@@ -65,8 +58,41 @@ EXPLAINED = (
         role=lambda row: row.role,
         type="boolean",
     ),
-    Column("counts", value=lambda row: row.counter.key.limit.counts),
+    Column("counts"),
 )
+
+
+def shortly(seconds: int | None) -> str:
+    return "-" if seconds is None else in_short(seconds)
+
+
+def explained(asked: "Asked", objections: "Sequence[Objection]") -> Iterator[Explained]:
+    """Every counter, between what comes before the limits and what comes after them."""
+    decides = objections[0] if objections else None
+    told = [(one, of_other(one, one is decides)) for one in objections if one.counter is None]
+    yield from (row for one, row in told if one.name == "ban")
+    for counter in asked.counters:
+        limit = counter.key.limit
+        yield Explained(
+            limit.name,
+            str(limit.lane),
+            asked.email if limit.lane == "account" else counter.key.who,
+            limit.counts,
+            decides is not None and decides.counter is counter,
+            math.ceil(counter.wait),
+            counter.key.window,
+            counter.used,
+            counter.amount,
+        )
+    yield from (row for one, row in told if one.name != "ban")
+
+
+def of_other(objection: "Objection", decides: bool) -> Explained:
+    """What is no limit counts nothing, and may end at no time."""
+    until = objection.until
+    free_in = max(0, math.ceil((until - datetime.now(UTC)).total_seconds())) if until else None
+    sentence = objection.refusal.sentence
+    return Explained(objection.name, str(objection.lane), objection.who, sentence, decides, free_in)
 
 
 class Rule(NamedTuple):
@@ -98,33 +124,28 @@ RULES = (
 
 
 @click.command()
-@click.option(
-    "--address", type=Address(), required=True, help="From where, as the site would see it; IPv6 counts as its /64."
-)
-@click.option("--account", type=Account(), required=True, help="The e-mail that would be typed.")
-@click.option(
-    "--device", type=Device(), help="In a browser that has signed in before, by the digest that `limits list` shows."
-)
+@one(Address(), "--address", required=True, help="From where, as the site would see it; IPv6 counts as its /64.")
+@one(Account(), "--account", required=True, help="The e-mail that would be typed.")
+@one(Device(), "--device", help="In a browser that has signed in before, by the digest that `limits list` shows.")
 @formats.listing(EXPLAINED)
 @site.within
 def explain(address: str, account: str, device: str | None, listing: Listing) -> None:
     """Say whether a sign-in would be let in now: 0, or 7 and why not.
 
     As if the right password were typed, and the right code where one is asked for. It shows every rule that would
-    count it, and which one decides. Nothing is counted and nothing changed.
+    count it, and what else stands against it (ban, no-user, disabled, no-password, lockdown), and which one decides.
+    Nothing is counted and nothing changed.
 
     \b
     Example:
       netflix-admin limits explain --address 192.0.2.7 --account ada@example.org
     """
     asked = site.rehearsal.asked(address, account, device or "")
-    decides = asked.decides
-    listing.print(
-        [Explained(counter, asked.email, counter is decides) for counter in asked.counters], "No rule counts it."
-    )
+    objections = site.rehearsal.against(asked)
+    listing.print(explained(asked, objections), "No rule counts it.")
     for remark in site.rehearsal.remarks(asked, device or ""):
         output.note(remark)
-    if refusals := site.rehearsal.against(asked):
+    if refusals := [one.refusal for one in objections]:
         told = " ".join(refusal.sentence for refusal in refusals)
         raise site.errors.Declined(f"It would be refused. {told}", " ".join(refusal.remedy for refusal in refusals))
     output.note("It would be let in.")

@@ -36,12 +36,14 @@ def print_table(columns: Sequence[Column], rows: Sequence[Any]) -> None:
     out.print(as_table(columns, rows, out.width))
 
 
-def watch(columns: Sequence[Column], look: Callable[[int], tuple[Sequence[Any], str]], empty: str) -> None:
-    """What `look` finds for so many lines, below a line that it says, anew again and again; until Ctrl-C."""
+def watch(columns: Sequence[Column], look: Callable[[int], tuple[Sequence[Any], str, str]]) -> None:
+    """What `look` finds for so many lines, or what it says where that is nothing, below a line that it says, anew again
+    and again; until Ctrl-C.
+    """
     out = console()
     with Live(console=out, screen=True, auto_refresh=False) as live:
         while True:
-            rows, said = look(max(1, out.height - 2))
+            rows, said, empty = look(max(1, out.height - 2))
             found = as_table(columns, rows, out.width) if rows else Text(empty)
             live.update(Group(Text(said, "quiet", no_wrap=True, overflow="ellipsis"), found), refresh=True)
             time.sleep(WATCH_EVERY)

@@ -1,6 +1,6 @@
 """Whose e-mails the account lane counts: it knows them by a digest, from which nobody can tell them but by trying."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from sqlalchemy import select
 
@@ -19,6 +19,12 @@ def emails(digests: Collection[str]) -> dict[str, str]:
     spelt = select(User.email_key, User.email)
     known = [row for part in parts(list(keys)) for row in db.session.execute(spelt.where(User.email_key.in_(part)))]
     return {keys[email_key]: email for email_key, email in known}
+
+
+def digests(is_like: Callable[[str], bool]) -> set[str]:
+    """Of the users whose normalised e-mail is like something."""
+    digest = counters().digest
+    return {digest(email_key) for batch in lines(select(User.email_key)) for email_key in batch if is_like(email_key)}
 
 
 def found(digests: frozenset[str]) -> Iterator[tuple[str, str]]:

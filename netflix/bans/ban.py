@@ -206,8 +206,8 @@ def not_found(which: Network | int, row: Ban | None) -> NotFound:
     wider = next(Ban.all(covering=which), None)
     if wider:
         return NotFound(
-            f"{shown(which)} is not banned by itself, but {wider.network} is.",
-            f"Let all of that in with `netflix-admin bans revoke {wider.network}`.",
+            f"{shown(which)} is not banned by itself, but {shown(wider.network)} is.",
+            f"Let all of that in with `netflix-admin bans revoke {shown(wider.network)}`.",
         )
     if db.session.scalar(select(Ban.id).where(Ban.network == str(which)).limit(1)):
         return NotFound(f"The ban of {shown(which)} has ended already.", "See `netflix-admin bans list --all`.")

@@ -5,14 +5,17 @@
 
 import math
 from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple
 
 from netflix.accounts import email as addresses
 from netflix.accounts.user import User
 from netflix.bans.ban import Ban
+from netflix.bans.network import shown
 from netflix.errors import Declined, in_words
 from netflix.factors import second_step
 from netflix.limits import rehearsal
+from netflix.limits.key import ALL
 from netflix.limits.policy import Lane
 from netflix.limits.rehearsal import Counter, Rehearsal
 from netflix.lockdown.lockdown import Lockdown
@@ -57,64 +60,82 @@ def asked(address: str, email: str, device: str = "") -> Asked:
     return Asked(address, email, user, is_known, [rehearsal.rehearsed(*subjects) for subjects in steps])
 
 
-def against(asked: Asked) -> list[Declined]:
+class Objection(NamedTuple):
+    """What stands against it: a limit, by its counter, or something else of a name that no limit has."""
+
+    name: str
+    lane: Lane
+    who: str
+    refusal: Declined
+    until: datetime | None = None
+    counter: Counter | None = None
+
+
+def against(asked: Asked) -> list[Objection]:
     """All that stands against it, what decides first; nothing when it would be let in."""
     return [found for reason in REASONS if (found := reason(asked))]
 
 
-def banned(asked: Asked) -> Declined | None:
+def banned(asked: Asked) -> Objection | None:
     row = Ban.against(asked.address)
     if row is None:
         return None
-    return Declined(f"{row.network} is banned.", f"`netflix-admin bans revoke {row.network}` lets it in again.")
+    network = shown(row.network)
+    refusal = Declined(f"{network} is banned.", f"`netflix-admin bans revoke {network}` lets it in again.")
+    return Objection("ban", Lane.ADDRESS, network, refusal, row.until)
 
 
-def locked_down(asked: Asked) -> Declined | None:
+def locked_down(asked: Asked) -> Objection | None:
     present = Lockdown.present()
     if present is None or asked.known or (asked.user and asked.user.has_second_factor):
         return None
-    return Declined(
+    refusal = Declined(
         "There is a lockdown: only known browsers, passkeys and two-step sign-in come in.",
         "`netflix-admin lockdown off` ends it.",
     )
+    return Objection("lockdown", Lane.SITE, ALL, refusal, present.until)
 
 
-def used_up(asked: Asked) -> Declined | None:
+def used_up(asked: Asked) -> Objection | None:
     decides = asked.decides
     if decides is None:
         return None
     limit, who = decides.key.limit, {Lane.ACCOUNT: asked.email}.get(decides.key.limit.lane, decides.key.who)
     whose, option = (f" ({who})", f"--{limit.lane} {who}") if limit.lane is not Lane.SITE else ("", "--site")
-    return Declined(
+    refusal = Declined(
         f"Of {limit.counts}{whose} {decides.used} of {decides.amount} are used up; "
         f"the next has to wait {in_words(math.ceil(decides.wait))}.",
         f"`netflix-admin limits clear {option}` lets them try at once.",
     )
+    return Objection(limit.name, limit.lane, who, refusal, counter=decides)
 
 
-def unknown(asked: Asked) -> Declined | None:
+def unknown(asked: Asked) -> Objection | None:
     if asked.user:
         return None
-    return Declined(f"No user has the e-mail {asked.email}.", "See `netflix-admin users list`.")
+    refusal = Declined(f"No user has the e-mail {asked.email}.", "See `netflix-admin users list`.")
+    return Objection("no-user", Lane.ACCOUNT, asked.email, refusal)
 
 
-def disabled(asked: Asked) -> Declined | None:
+def disabled(asked: Asked) -> Objection | None:
     if asked.user is None or not asked.user.is_disabled:
         return None
     email = asked.user.email
-    return Declined(f"{email} is disabled.", f"`netflix-admin users enable {email}` lets them in again.")
+    refusal = Declined(f"{email} is disabled.", f"`netflix-admin users enable {email}` lets them in again.")
+    return Objection("disabled", Lane.ACCOUNT, email, refusal)
 
 
-def without_password(asked: Asked) -> Declined | None:
+def without_password(asked: Asked) -> Objection | None:
     if asked.user is None or asked.user.has_password:
         return None
     email = asked.user.email
-    return Declined(
+    refusal = Declined(
         f"{email} has no password.", f"`netflix-admin users reset-password {email}` makes a link to choose one."
     )
+    return Objection("no-password", Lane.ACCOUNT, email, refusal)
 
 
-REASONS: tuple[Callable[[Asked], Declined | None], ...] = (
+REASONS: tuple[Callable[[Asked], Objection | None], ...] = (
     banned,
     used_up,
     unknown,

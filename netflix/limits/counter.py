@@ -210,6 +210,18 @@ def everything(redis: Redis) -> Iterator[tuple[bytes, Key]]:
             yield name, counter
 
 
+def digests(beginnings: Iterable[str]) -> dict[str, set[str]]:
+    """Of e-mails that are counted now, those that begin so; they are searched. Raises CountersUnavailable."""
+    found: dict[str, set[str]] = {beginning: set() for beginning in beginnings}
+    with counters().patient() as redis:
+        for names in named(redis, f"{key.PREFIX}*:{Lane.ACCOUNT}:*"):
+            read = (Key.read(name.decode("utf-8", "replace")) for name in names)
+            counted = {one.who for one in read if one and one.limit.lane is Lane.ACCOUNT}
+            for beginning, begun in found.items():
+                begun |= {who for who in counted if who.startswith(beginning)}
+    return found
+
+
 def oddities() -> Iterator[tuple[str, str]]:
     """Keys under our prefix that are not as we make them, each with its fault: `not ours`, `wrong type`, `no expiry`,
     `no times`.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeVar
 
 from redis import Redis
@@ -51,7 +52,8 @@ class Wanted(NamedTuple):
     @property
     def pattern(self) -> str:
         """As Redis chooses them; the rest is chosen here."""
-        return f"{key.PREFIX}{self.limit or '*'}:{self.lane or '*'}:*"
+        chosen = f"{self.limit or '*'}:{self.lane or '*'}:" if self.limit or self.lane else ""
+        return f"{key.PREFIX}{chosen}*"
 
     def takes(self, limit: Limit) -> bool:
         return self.limit in ("", limit.name) and self.lane in ("", limit.lane)
@@ -68,26 +70,35 @@ Row = tuple[Kind, str, int, int, int, int]
 Asked = tuple[Sequence[str | bytes], list[int], list[str]]
 
 
-def read(keys: Iterable[Key] | None = None, wanted: Wanted = ALL) -> Iterator[Standing]:
+@dataclass
+class Others:
+    """How many keys were met that are not as the site makes them, while counters were read."""
+
+    met: int = 0
+
+
+def read(keys: Iterable[Key] | None = None, wanted: Wanted = ALL, others: Others | None = None) -> Iterator[Standing]:
     """How the counters of these keys stand, or all that are wanted, as they are read. Raises CountersUnavailable."""
-    return (Standing.of(row) for batch in rows(keys, wanted) for row in batch)
+    return (Standing.of(row) for batch in rows(keys, wanted, others) for row in batch)
 
 
-def rows(keys: Iterable[Key] | None = None, wanted: Wanted = ALL) -> Iterator[list[Row]]:
+def rows(keys: Iterable[Key] | None = None, wanted: Wanted = ALL, others: Others | None = None) -> Iterator[list[Row]]:
     """The same some at a time and bare: of a million, to make each a Standing would take as long as to read it.
 
     Of all, one may come twice: Redis, when it makes room for more keys meanwhile, names some again, and to remember a
     million would take the memory that reading on saves.
     """
-    return ahead(looked_up(counters(), keys, wanted))
+    return ahead(looked_up(counters(), keys, wanted, others or Others()))
 
 
-def looked_up(site: Counters, keys: Iterable[Key] | None, wanted: Wanted) -> Iterator[list[Row]]:
+def looked_up(site: Counters, keys: Iterable[Key] | None, wanted: Wanted, others: Others) -> Iterator[list[Row]]:
     kinds, known = dict(enumerate(site.kinds, 1)), numbered(site.kinds, wanted)
     rules = [n for kind in site.kinds for n in (kind.amount, kind.window * SECOND)]
     with site.patient() as redis:
-        for names, numbers, subjects in scanned(redis, known, wanted) if keys is None else given(keys, known):
-            told = iter(redis.eval(READ, len(names), *names, bytes(numbers), int(wanted.blocked), *rules))
+        for names, numbers, subjects in scanned(redis, known, wanted, others) if keys is None else given(keys, known):
+            answer = redis.eval(READ, len(names), *names, bytes(numbers), int(wanted.blocked), *rules)
+            others.met += answer.pop()
+            told = iter(answer)
             yield [
                 (kinds[numbers[n - 1]], subjects[n - 1], used, first, last, wait)
                 for n, used, first, last, wait in zip(told, told, told, told, told, strict=True)
@@ -121,7 +132,7 @@ def given(keys: Iterable[Key], known: Mapping[Head, int]) -> Iterator[Asked]:
             yield [str(one) for one, _ in ours], [number for _, number in ours], [one.who for one, _ in ours]
 
 
-def scanned(redis: Redis, known: Mapping[Head, int], wanted: Wanted) -> Iterator[Asked]:
+def scanned(redis: Redis, known: Mapping[Head, int], wanted: Wanted, others: Others) -> Iterator[Asked]:
     """As `given`, of all in Redis."""
     takes = wanted.who
     for found in named(redis, wanted.pattern):
@@ -133,5 +144,7 @@ def scanned(redis: Redis, known: Mapping[Head, int], wanted: Wanted) -> Iterator
                 names.append(name)
                 numbers.append(number)
                 subjects.append(parts[5])
+            elif number is None and not Key.read(name.decode("utf-8", "replace")):
+                others.met += 1
         if names:
             yield names, numbers, subjects

@@ -92,8 +92,9 @@ return answer
 
 # How counters stand. KEYS: counters. ARGV: for each of them the number of its rule, as one byte; 1 when only those are
 # wanted that refuse, else 0; then amount and window (µs) of each rule. Answer: five numbers for each that counts: which
-# it is, how many attempts, the first and the last stamp, and µs to wait. A long one is searched, so that hundreds of
-# them do not hold Redis either. What is no time, or one beyond the year 2255, is not ours and is passed over.
+# it is, how many attempts, the first and the last stamp, and µs to wait; then how many of the keys are no lists. A long
+# one is searched, so that hundreds of them do not hold Redis either. What is no time, or one beyond the year 2255, is
+# not ours and is passed over.
 READ = """
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
@@ -107,12 +108,13 @@ local amounts, since = {}, {}
 for number = 1, (#ARGV - 2) / 2 do
   amounts[number], since[number] = ARGV[2 * number + 1] + 0, now - ARGV[2 * number + 2]
 end
-local answer, n = {}, 0
+local answer, n, odd = {}, 0, 0
 for number, key in ipairs(KEYS) do
   local rule = rules:byte(number)
   local amount, past = amounts[rule], since[rule]
   -- Most refuse nobody, and one look tells.
-  local times = (all or time(pcall('LINDEX', key, amount - 1)) > past) and pcall('LRANGE', key, 0, 15) or {}
+  local one = all or pcall('LINDEX', key, amount - 1)
+  local times = (all or time(one) > past) and pcall('LRANGE', key, 0, 15) or {}
   local length, used, first, last, oldest = #times, 0, 0, 0, 0
   if length == 16 then
     local beyond = call('LLEN', key)
@@ -133,11 +135,13 @@ for number, key in ipairs(KEYS) do
     end
   end
   local wait = oldest > past and oldest - past or 0
+  if length == 0 and (times.err or type(one) == 'table') then odd = odd + 1 end
   if used > 0 and (all or wait > 0) then
     answer[n + 1], answer[n + 2], answer[n + 3], answer[n + 4], answer[n + 5] = number, used, first, last, wait
     n = n + 5
   end
 end
+answer[n + 1] = odd
 return answer
 """
 

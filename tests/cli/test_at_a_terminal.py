@@ -1,6 +1,7 @@
 """What a person sees: tables, colour, questions."""
 
 import re
+import signal
 from pathlib import Path
 
 from flask import Flask
@@ -9,7 +10,7 @@ from redis import Redis
 from netflix.accounts.registration import create
 from netflix.config import Config
 from tests.cli.conftest import Run
-from tests.cli.terminal import at_a_terminal, in_a_pipe, interrupted_at
+from tests.cli.terminal import at_a_terminal, environment, in_a_pipe, interrupted_at, started, until
 from tests.people import PASSWORD, Browser
 
 
@@ -110,6 +111,25 @@ def test_a_watch_shows_the_counters_anew_until_ctrl_c(config: Config, app: Flask
     assert "Traceback" not in seen.screen
     # The screen that was there before is back.
     assert "\x1b[?1049l" in seen.screen
+
+
+def test_a_watch_goes_on_when_redis_was_away(
+    config: Config, app: Flask, ada: str, redis_url: str, short_folder: Path
+) -> None:
+    Browser(app).sign_in(ada, "not the password")
+    road, socket = short_folder / "watched.sock", redis_url.removeprefix("unix://")
+    road.symlink_to(socket)
+    env = environment(config) | {"NETFLIX_REDIS_URL": f"unix://{road}"}
+    with started(env, ["limits", "list", "--watch"], 80) as (process, screen):
+        seen = until(screen, "5 are counted", "")
+        road.unlink()
+        seen = until(screen, "Redis does not answer; trying again; Ctrl-C ends", seen)
+        road.symlink_to(socket)
+        seen = until(screen, "5 are counted", seen)
+        process.send_signal(signal.SIGINT)
+        seen = until(screen, None, seen)
+        assert process.wait(30) == 130
+    assert "192.0.2.10" in seen.partition("Redis does not answer")[2].partition("are counted")[0]
 
 
 def test_a_counter_is_told_whole_in_80_columns(config: Config, app: Flask, ada: str) -> None:

@@ -541,6 +541,10 @@ def test_the_lanes_that_may_be_named_are_those_there_are() -> None:
         ("198.51.100.0/24", set()),
         ("ada@example.org", {"ada@example.org"}),
         ("Ada@Example.org", {"ada@example.org"}),
+        ("ada*", {"ada@example.org"}),
+        ("*@Example.ORG", {"ada@example.org"}),
+        ("dada*", set()),
+        ("un*", {"unknown"}),
     ],
 )
 def test_who_is_listed_is_chosen_by_address_network_e_mail_or_pattern(
@@ -570,7 +574,6 @@ def test_a_single_one_is_not_searched_for(run: Run, mallory: Browser, redis: Red
         ("--match 2001:db8::1/32", "the network is 2001:db8::/32"),
         ("--match 192.0.2.0/99", "such as 192.0.2.7"),
         ("--match 192.0.2", "'192.0.2.*'"),
-        ("--match *@example.org", "by a digest"),
         ("--match @", "like you@example.org"),
         ("--limit sign-on", "There is no limit 'sign-on'. There are: sign-in, in-a-row"),
         ("--lane village", "'address', 'account', 'device', 'site'"),
@@ -590,6 +593,64 @@ def test_a_digest_chooses_the_account_or_device_that_it_stands_for(run: Run, app
     who = next(row["who"] for row in listed(run) if row["lane"] == "account")
     assert {row["lane"] for row in listed(run, f"--match {who}")} == {"account"}
     assert listed(run, "--match nobody@example.org") == listed(run, f"--match {who}")
+
+
+def test_a_pattern_that_can_be_like_nobody_is_told(run: Run, app: Flask, ada: str) -> None:
+    guess(app, email="zoe@example.org")
+    for pattern in ("zoe*", "*@example.com", "192.0.2.x*"):
+        refused = run(f"limits list --match {pattern}")
+        assert (refused.exit_code, refused.stdout) == (3, "")
+        assert f"No user has an e-mail like '{pattern}'" in refused.stderr
+        assert "counted by a digest: give a whole one" in refused.stderr
+
+
+def test_a_digest_is_known_by_its_beginning_as_the_record_has_it(run: Run, app: Flask, redis: Redis) -> None:
+    guess(app, email="nobody@example.org", times=2)
+    guess(app, email="somebody.else@example.org", times=1)
+    (failed, *_) = json.loads(run("events list --kind authn_login_fail --format json").stdout)[1:]
+    begun = failed["detail"]["account"]
+    assert len(begun) == 12
+    (whole,) = {row["who"] for row in listed(run, f"--match {begun}")}
+    assert whole.startswith(begun)
+    shown = json.loads(run(f"limits show --account {begun} --format json").stdout)
+    assert shown == json.loads(run(f"limits show --account {whole} --format json").stdout)
+    assert shown[0]["used"] == 2
+    assert run(f"limits clear --account {begun} --dry-run").output == f"Would clear 2 counters of {begun}.\n"
+    assert run(f"limits clear --account {begun}").output == f"Cleared 2 counters of {begun}.\n"
+    assert {row["used"] for row in listed(run, "--lane account")} == {1}
+    assert run(f"limits clear --account {begun}").output == f"Nothing was counted of {begun}.\n"
+    missed = run(f"limits show --account {begun}")
+    assert (missed.exit_code, missed.stdout) == (3, "")
+    assert "limits list --lane account" in missed.stderr
+
+
+def test_the_beginning_of_several_digests_is_of_none(run: Run, redis: Redis) -> None:
+    for last in "01":
+        redis.rpush(f"netflix:limits:sign-in:account:3600:{'0' * 31}{last}", int(redis.time()[0]) * 1_000_000)
+    for command in ("show", "clear"):
+        refused = run(f"limits {command} --account {'0' * 12}")
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert "of 2 e-mails begin with 000000000000. Give more of it." in refused.stderr
+    assert len(listed(run, f"--match {'0' * 12}")) == 2
+    assert run(f"limits clear --account {'0' * 11}").exit_code == 2
+
+
+NOTE = "under the site's prefix are not the site's; see `netflix-admin doctor`.\n"
+
+
+@pytest.mark.parametrize("options", ["", "--top 5", "--format json", "--blocked", "--blocked --format jsonl"])
+def test_keys_that_are_not_the_site_s_are_told_of_once(run: Run, redis: Redis, mallory: Browser, options: str) -> None:
+    assert run(f"limits list {options}").stderr == ""
+    surround(redis)
+    put(redis, BROKEN)
+    redis.rpush("netflix:limits:sign-in:address:61:192.0.2.1", int(redis.time()[0]) * 1_000_000)
+    told = run(f"limits list {options}")
+    assert (told.exit_code, told.stderr) == (0, f"6 keys {NOTE}")
+
+
+def test_one_key_that_is_not_the_site_s_is_one(run: Run, redis: Redis) -> None:
+    redis.set("netflix:limits:of another", 1)
+    assert run("limits list").stderr == f"1 key {NOTE.replace('are', 'is')}"
 
 
 def test_those_on_standard_input_are_shown_and_cleared(run: Run, app: Flask, ada: str) -> None:

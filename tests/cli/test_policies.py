@@ -1,6 +1,7 @@
 """`netflix-admin limits explain` and `limits policy`: the rules, and what they would say."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -17,10 +18,12 @@ from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.extensions import db
 from netflix.limits.policy import LIMITS
+from netflix.lockdown import lockdown
 from netflix.signin import access
 from netflix.signin.device import Device
 from netflix.values import rates
 from tests.cli.conftest import Run
+from tests.cli.terminal import at_a_terminal
 from tests.conftest import Build
 from tests.people import MALLORY, Browser
 
@@ -43,8 +46,8 @@ def digest(app: Flask, email: str) -> str:
         return device.digest[:16].hex()
 
 
-def decided(told: Any) -> list[tuple[str, str, int]]:
-    """The rule that decides, if one does."""
+def decided(told: Any) -> list[tuple[str, str, int | None]]:
+    """The rule that decides, if one does, or what else."""
     return [(row["limit"], row["lane"], row["window"]) for row in json.loads(told.stdout) if row["decides"]]
 
 
@@ -150,7 +153,7 @@ def test_codes_are_limits_of_the_second_step(run: Run, app: Flask, ada: str) -> 
 
 def test_nobody_is_let_in_to_no_account(run: Run, ada: str) -> None:
     told = explain(run, account="nobody@example.org")
-    assert (told.exit_code, decided(told)) == (7, [])
+    assert (told.exit_code, decided(told)) == (7, [("no-user", "account", None)])
     assert "No user has the e-mail nobody@example.org. See `netflix-admin users list`." in told.stderr
 
 
@@ -163,6 +166,53 @@ def test_a_disabled_user_and_one_without_a_password_are_named(run: Run, app: Fla
         access.reset_by_link(ada)
     told = explain(run)
     assert (told.exit_code, f"{ada} has no password." in told.stderr) == (7, True)
+
+
+def test_what_decides_is_a_row_also_when_it_is_no_limit(run: Run, app: Flask, ada: str) -> None:
+    with app.app_context():
+        access.disable(ada)
+        lockdown.turn_on("stolen passwords")
+    told = explain(run)
+    assert decided(told) == [("disabled", "account", None)]
+    others = {row["limit"]: row for row in json.loads(told.stdout) if row["window"] is None}
+    assert set(others) == {"disabled", "lockdown"}
+    assert others["disabled"] == {
+        "limit": "disabled",
+        "lane": "account",
+        "who": ada,
+        "counts": f"{ada} is disabled.",
+        "decides": True,
+        "free_in": None,
+        "window": None,
+        "used": None,
+        "allowed": None,
+    }
+    with app.app_context():
+        access.enable(ada)
+    assert decided(explain(run)) == [("lockdown", "site", None)]
+    with app.app_context():
+        access.reset_by_link(ada)
+    assert decided(explain(run)) == [("no-password", "account", None)]
+
+
+def test_a_ban_decides_before_every_limit_and_alone(run: Run, app: Flask, ada: str) -> None:
+    guess(app, 6)
+    run(f"bans add {MALLORY} --for 1h")
+    told = explain(run, MALLORY)
+    assert decided(told) == [("ban", "address", None)]
+    (first, *_) = json.loads(told.stdout)
+    assert (first["who"], first["counts"]) == (MALLORY, f"{MALLORY} is banned.")
+    assert 3590 <= first["free_in"] <= 3600
+    run("bans revoke 1")
+    run(f"bans add {MALLORY}")
+    assert json.loads(explain(run, MALLORY).stdout)[0]["free_in"] is None
+
+
+def test_what_decides_stands_in_the_table_too(config: Config, run: Run, ada: str) -> None:
+    run("bans add 203.0.113.0/24")
+    seen = at_a_terminal(config, "limits", "explain", "--address", "203.0.113.9", "--account", ada)
+    rows = [line for line in re.sub("\x1b[^m]*m", "", seen.screen).splitlines() if line.startswith("ban ")]
+    assert [row.split()[-2:] for row in rows] == [["this", "one"]]
 
 
 def test_all_that_stands_against_it_is_told_what_decides_first(run: Run, app: Flask) -> None:
@@ -208,6 +258,8 @@ def test_an_ipv6_household_is_its_64(run: Run, app: Flask, ada: str) -> None:
         "--address nonsense --account ada@example.org",
         "--address ::1 --account ada",
         "--address ::1 --account ada@example.org --device 7",
+        "--address ::1 --address ::2 --account ada@example.org",
+        "--address ::1 --account ada@example.org --account bob@example.org",
     ],
 )
 def test_a_slip_is_told_before_anything_is_looked_at(run: Run, args: str) -> None:

@@ -197,7 +197,7 @@ def test_a_ban_and_a_lockdown_are_told(site: Flask) -> None:
         assert rehearsal.against(rehearsal.asked(address, email)) == []
         ban.add(network.read("192.0.2.0/24"))
         lockdown.turn_on("stolen passwords")
-        told = [str(one) for one in rehearsal.against(rehearsal.asked(address, email))]
+        told = [str(one.refusal) for one in rehearsal.against(rehearsal.asked(address, email))]
         assert told[0].startswith("192.0.2.0/24 is banned.")
         assert told[-1].startswith("There is a lockdown")
         ban.revoke(1)
