@@ -30,6 +30,7 @@ def free_all(by: Actor = OPERATOR) -> int:
 
 
 def forget(keys: Sequence[Key] | None, by: Actor, user: User | None = None, **told: str | int) -> int:
+    # Where Redis is away this raises, before anything is done.
     counted = counter.clear(keys, dry_run=True)
     if not counted:
         counter.clear_journal(keys)

@@ -179,17 +179,17 @@ def refunding(attempt: Attempt, unless: type[Exception] | tuple[type[Exception],
 def clear(wanted: Iterable[Key] | None = None, dry_run: bool = False) -> int:
     """Forgets the wanted counters, or all that bear a name of ours; answers how many there were.
 
-    Raises CountersUnavailable; what Redis has not forgotten then stands in the journal too.
+    Raises CountersUnavailable. The journal comes first: what stands there no more is not told to Redis afterwards.
     """
     gone = 0
     with counters().patient() as redis:
-        for batch in batches(everything(redis) if wanted is None else ((str(one).encode(), one) for one in wanted)):
-            names = [name for name, _ in batch]
-            gone += redis.exists(*names) if dry_run else redis.unlink(*names)
-            if not dry_run:
-                clear_journal(counter for _, counter in batch)
         if wanted is None and not dry_run:
             clear_journal()
+        for batch in batches(everything(redis) if wanted is None else ((str(one).encode(), one) for one in wanted)):
+            names = [name for name, _ in batch]
+            if not dry_run:
+                clear_journal(counter for _, counter in batch)
+            gone += redis.exists(*names) if dry_run else redis.unlink(*names)
     return gone
 
 
