@@ -1,5 +1,6 @@
 """What a command asks of the person at the terminal: a password, a yes. A program is never asked."""
 
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,6 +37,8 @@ def emails(command: Callable[..., None]) -> Callable[..., None]:
 
     It gets `emails`, each once however it is spelt.
     """
+    said, example, more = inspect.cleandoc(command.__doc__ or "").partition("\n\n\b\nExample:")
+    command.__doc__ = f"{said}\n\nSeveral may be given; - reads them from standard input, one a line.{example}{more}"
     return click.argument("emails", metavar="EMAIL...", nargs=-1, required=True, callback=once)(command)
 
 
@@ -53,7 +56,7 @@ def some(words: tuple[str, ...], found: tuple[str, ...]) -> tuple[str, ...]:
     return found
 
 
-def users(command: Callable[..., None]) -> Callable[..., None]:
+def users(whose: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """As `emails`, by an option that may be left out. It gets `emails`, never none where the option was given."""
     return click.option(
         "--user",
@@ -61,8 +64,32 @@ def users(command: Callable[..., None]) -> Callable[..., None]:
         metavar="EMAIL",
         multiple=True,
         callback=lambda ctx, param, words: some(words, once(ctx, param, words)),
-        help="Those of one user; may be given again, and - reads them from standard input, one a line.",
-    )(command)
+        help=f"{whose}. May be repeated; - reads them from standard input, one a line.",
+    )
+
+
+class Once(click.Option):
+    """An option that chooses, of which click would let the last win and drop the others in silence."""
+
+    def __init__(self, *args: Any, callback: Callable[..., Any] | None = None, **more: Any) -> None:
+        def only(ctx: click.Context, param: click.Parameter, found: tuple[Any, ...]) -> Any:
+            if len(found) > 1:
+                raise click.UsageError(f"{self.opts[0]} takes one only. Give it once.", ctx)
+            value = found[0] if found else None
+            return callback(ctx, param, value) if callback else value
+
+        super().__init__(*args, callback=only, **(more | {"multiple": True}))
+
+
+class Email(click.ParamType):
+    """An e-mail, whoever has it."""
+
+    name = "e-mail"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        for fault in site.email.faults(value):
+            self.fail(f"'{value}': {fault}", param, ctx)
+        return str(value).strip()
 
 
 class Id(click.IntRange):

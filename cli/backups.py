@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Bytes that take a second.
 LARGE = 64 * 2**20
-FILE = click.Path(path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()

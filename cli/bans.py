@@ -154,6 +154,7 @@ def tell_when(is_changed: bool) -> None:
 @click.option(
     "--address",
     "within",
+    cls=asking.Once,
     metavar="ADDRESS|CIDR",
     callback=one_network,
     help="Only those that shut out this address or network.",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import formats, output, site
+from . import asking, formats, output, site
 from .formats import Column, Listing
 from .lanes import LANES, Limit, Match, Matched
 from .times import in_short
@@ -115,11 +115,12 @@ def shown(row: Counted) -> str:
 
 
 @click.command("list")
-@click.option("--limit", type=Limit(), metavar="NAME", help="Only this one, by its name.")
-@click.option("--lane", type=click.Choice(LANES), help="Only those that count this.")
+@click.option("--limit", cls=asking.Once, type=Limit(), metavar="NAME", help="Only this one, by its name.")
+@click.option("--lane", cls=asking.Once, type=click.Choice(LANES), help="Only those that count this.")
 @click.option("--blocked", is_flag=True, help="Only who has to wait.")
 @click.option(
     "--match",
+    cls=asking.Once,
     type=Match(),
     metavar="WHO",
     help="Only this address, network (192.0.2.0/24), e-mail or digest (its first 12 digits are enough), "

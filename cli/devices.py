@@ -42,7 +42,7 @@ def devices() -> None:
 
 
 @devices.command("list")
-@asking.users
+@asking.users("Those of this user")
 @formats.listing(COLUMNS)
 @site.within
 def list_devices(emails: tuple[str, ...], listing: Listing) -> None:
@@ -58,7 +58,7 @@ def list_devices(emails: tuple[str, ...], listing: Listing) -> None:
 
 @devices.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=asking.Id())
-@asking.users
+@asking.users("Those of this user")
 @site.within
 @dry_run.offered
 def end(ids: tuple[int, ...], emails: tuple[str, ...]) -> None:

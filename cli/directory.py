@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from . import formats, output, site, times
+from . import asking, formats, output, site, times
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
@@ -41,7 +41,21 @@ COLUMNS = (
     Column("deleting_at", type="date-time?"),
     Column("signed_in_at", "Signed in", show=lambda user: last(user), role=lambda _: "quiet", type="date-time?"),
     Column("created_at", "Created", role=lambda _: "quiet", spare=True, type="date-time"),
+    # Looked for one by one only where a person reads them, who reads few.
+    Column("second_factor", "Second factor", lambda user: has_second_factor(user), type="boolean", is_extra=True),
 )
+
+
+def has_second_factor(user: "User") -> bool:
+    """Two-step sign-in or a passkey."""
+    return user.has_second_factor or site.passkey.Passkey.count(user.id) > 0
+
+
+def part(ctx: click.Context, param: click.Parameter, word: str | None) -> str:
+    """All would be meant by an empty one, which is an empty variable of a script."""
+    if word is not None and not word.strip():
+        raise click.UsageError("--match is empty. Give a part of an e-mail, or '*' for all.")
+    return word or ""
 
 
 class Sort(click.ParamType):
@@ -70,14 +84,23 @@ def last(user: "User") -> str:
 @click.option("--unverified", is_flag=True, help="Only those whose e-mail was not confirmed.")
 @click.option("--no-second-factor", is_flag=True, help="Only those with neither two-step sign-in nor a passkey.")
 @click.option(
+    "--match",
+    metavar="PART",
+    callback=part,
+    cls=asking.Once,
+    help="Only those with this in their e-mail, or with a * in it, such as '*@example.org', whose e-mail is like it.",
+)
+@click.option(
     "--inactive-since",
+    cls=asking.Once,
     type=times.Since(),
     metavar="TIME",
     help="Not signed in since then: 90d, or a day as 2026-11-24.",
 )
-@click.option("--created-since", type=times.Since(), metavar="TIME", help="Made since then.")
+@click.option("--created-since", cls=asking.Once, type=times.Since(), metavar="TIME", help="Made since then.")
 @click.option(
     "--sort",
+    cls=asking.Once,
     type=Sort(),
     metavar="[-]KEY",
     help="By email, created or signed-in; with a - before it from the other end.  "

@@ -1,7 +1,8 @@
 """The doctor: what is wrong with the site, and what to do about it."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 
 from netflix.errors import ConfigError, Declined
 
-from . import formats, output, site
+from . import asking, formats, output, site
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ quietly = click.option("--quiet", is_flag=True, help="Only what is not ok; for c
 
 
 @click.group(invoke_without_command=True)
-@click.option("--url", type=Url(), help="Look at the site from outside at this address.")
+@click.option("--url", cls=asking.Once, type=Url(), help="Look at the site from outside at this address.")
 @quietly
 @formats.listing(COLUMNS)
 def doctor(url: str | None, quiet: bool, listing: Listing) -> None:
@@ -67,7 +68,7 @@ def examine(url: str | None, quiet: bool, listing: Listing) -> None:
 
 
 @doctor.command()
-@click.option("--url", type=Url(), help="The address that people type; by default the site's own.")
+@click.option("--url", cls=asking.Once, type=Url(), help="The address that people type; by default the site's own.")
 @quietly
 @formats.listing(COLUMNS)
 @site.within
@@ -84,16 +85,18 @@ def proxy(url: str | None, quiet: bool, listing: Listing) -> None:
     tell(site.doctor.through_proxy(url or ""), quiet, listing)
 
 
-def tell(found: "Iterable[Finding]", quiet: bool, listing: Listing) -> None:
+def tell(found: "Generator[Finding, None, None]", quiet: bool, listing: Listing) -> None:
     rows: list[Finding] = []
 
-    def kept() -> "Iterator[Finding]":
+    def kept() -> "Generator[Finding, None, None]":
         for row in found:
             if not quiet or row.remedy:
                 rows.append(row)
                 yield row
 
-    listing.print(kept(), "All is well.")
+    # While the site is there, also when nothing can be printed.
+    with closing(found), closing(kept()) as told:
+        listing.print(told, "All is well.")
     faults = sum(row.state == "fault" for row in rows)
     if listing.form == "table" and output.is_terminal(sys.stdout):
         for row in rows:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import formats, lanes, output, site, times
+from . import asking, formats, lanes, output, site, times
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
@@ -60,9 +60,11 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
                 shell_complete=completed,
                 help="Only these, such as authn_login_fail; may be repeated.",
             ),
-            click.option("--user", metavar="EMAIL", help="Only those about one user."),
-            click.option("--address", type=lanes.Address(), metavar="ADDRESS", help="Only those from one address."),
-            click.option("--since", type=times.Since(), help="Only since then: 30m, 24h, 7d or 2026-11-24."),
+            asking.users("Only those about this user"),
+            lanes.several(lanes.Address(), "--address", "addresses", help="Only those from this address."),
+            click.option(
+                "--since", type=times.Since(), cls=asking.Once, help="Only since then: 30m, 24h, 7d or 2026-11-24."
+            ),
         )
     ):
         command = option(command)
@@ -87,7 +89,12 @@ def events() -> None:
 @formats.listing(COLUMNS)
 @site.within
 def list_events(
-    kinds: tuple[str, ...], user: str | None, address: str | None, since: datetime | None, most: int, listing: Listing
+    kinds: tuple[str, ...],
+    emails: tuple[str, ...],
+    addresses: tuple[str, ...],
+    since: datetime | None,
+    most: int,
+    listing: Listing,
 ) -> None:
     """List what happened, the latest first.
 
@@ -95,7 +102,7 @@ def list_events(
     Example:
       netflix-admin events list --kind authn_login_fail --since 24h
     """
-    found = site.event.latest(wanted(kinds, user, address, since), most)
+    found = site.event.latest(wanted(kinds, emails, addresses, since), most)
     listing.print(listed(found), "Nothing like that happened.")
 
 
@@ -114,8 +121,8 @@ def list_events(
 @site.within
 def tail(
     kinds: tuple[str, ...],
-    user: str | None,
-    address: str | None,
+    emails: tuple[str, ...],
+    addresses: tuple[str, ...],
     since: datetime | None,
     lines: int,
     follow: bool,
@@ -126,7 +133,7 @@ def tail(
     Example:
       netflix-admin events tail --kind authn_login_fail
     """
-    choice = wanted(kinds, user, address, since)
+    choice = wanted(kinds, emails, addresses, since)
     last = site.event.latest(choice, lines) if lines else []
     shown = Listing(COLUMNS, "table")
     shown.print_lines(listed(reversed(last)))
@@ -143,14 +150,14 @@ def tail(
 @choosing
 @site.within
 @formats.telling(COLUMNS)
-def export(kinds: tuple[str, ...], user: str | None, address: str | None, since: datetime | None) -> None:
+def export(kinds: tuple[str, ...], emails: tuple[str, ...], addresses: tuple[str, ...], since: datetime | None) -> None:
     """Print events as JSON lines, the oldest first.
 
     \b
     Example:
       netflix-admin events export --since 2026-11-01 > november.jsonl
     """
-    rows = listed(site.event.following(wanted(kinds, user, address, since)))
+    rows = listed(site.event.following(wanted(kinds, emails, addresses, since)))
     Listing(COLUMNS, "jsonl").print(rows, "")
 
 
@@ -172,14 +179,16 @@ def verify() -> None:
         raise site.errors.Declined("The record of events was tampered with.", "Compare it with the log and a backup.")
 
 
-def wanted(kinds: tuple[str, ...], user: str | None, address: str | None, since: datetime | None) -> "Wanted":
+def wanted(
+    kinds: tuple[str, ...], emails: tuple[str, ...], addresses: tuple[str, ...], since: datetime | None
+) -> "Wanted":
     known = {str(kind) for kind in site.event.Kind}
     for kind in set(kinds) - known:
         raise click.BadParameter(
             f"There is no event '{kind}'. There are: {', '.join(sorted(known))}.", param_hint="'--kind'"
         )
-    user_id = site.user.User.named(user).id if user else None
-    return site.event.Wanted(kinds, user_id, address, since)
+    users = tuple(site.user.User.named(email).id for email in emails)
+    return site.event.Wanted(kinds, users, addresses, since)
 
 
 def listed(found: "Iterable[Event]") -> Iterator[Listed]:

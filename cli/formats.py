@@ -18,7 +18,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from . import output
+from . import asking, output
 
 # A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection).
 FORMULA = re.compile(r"[=+\-@\t\r\uff0b\uff0d\uff1d\uff20]")
@@ -40,7 +40,8 @@ class Column:
 
     Every format but the table has all columns. The table leaves out what has no title, then from the right what is
     `spare` as far as the terminal is too narrow, and shortens what `shrinks`, or `wraps` it. Numbers stand at the
-    `right`, also where they are shown in other words.
+    `right`, also where they are shown in other words. What is `is_extra` costs more than the others, and is there only
+    where `--fields` names it.
     """
 
     field: str
@@ -53,6 +54,7 @@ class Column:
     wraps: bool = False
     right: bool = False
     type: str = "string"
+    is_extra: bool = False
 
     def of(self, row: Any) -> Any:
         return self.value(row) if self.value else getattr(row, self.field)
@@ -182,6 +184,9 @@ def telling(columns: Sequence[Column]) -> Callable[[Callable[..., None]], Callab
 def printing(
     columns: Sequence[Column], made: Callable[[Sequence[Column], str], Any], name: str
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    usual = tuple(column for column in columns if not column.is_extra)
+    extra = [column.field for column in columns if column.is_extra]
+
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         @click.option(
             "--format", "form", type=click.Choice(FORMS), default="table", help=FORMAT_HELP, show_default=True
@@ -191,11 +196,12 @@ def printing(
             "chosen",
             type=Fields(columns),
             metavar="A,B",
-            help="Only these, in this order, by their names in JSON.",
+            cls=asking.Once,
+            help=f"{FIELDS_HELP} {', '.join(extra)}: only where named." if extra else FIELDS_HELP,
         )
         @wraps(command)
         def run(*args: Any, form: str, chosen: Sequence[Column] | None, **options: Any) -> None:
-            command(*args, **options, **{name: made(chosen or columns, form)})
+            command(*args, **options, **{name: made(chosen or usual, form)})
 
         return telling(columns)(run)
 

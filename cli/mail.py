@@ -95,7 +95,7 @@ def retry_one(number: int) -> None:
 
 
 @mail.command()
-@click.argument("address")
+@click.argument("address", type=asking.Email())
 @site.within
 def test(address: str) -> None:
     """Send a test mail, and say what the server said.

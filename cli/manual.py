@@ -172,7 +172,7 @@ ERROR = {
 
 
 def schema(one: Documented) -> dict[str, Any]:
-    properties = {column.field: of_type(column.type) for column in one.columns}
+    properties = {column.field: of_type(column.type) for column in one.columns if not column.is_extra}
     return {
         "title": one.text.partition("\n")[0],
         "type": "object",

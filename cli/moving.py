@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from netflix.errors import DatabaseUnavailable
+from netflix.errors import AlreadyExists, DatabaseUnavailable, Declined
 
 from . import files, formats, output, refusals, site
 from .interrupts import Interrupts
@@ -31,7 +31,7 @@ class Tally:
     """What became of all rows so far."""
 
     def __init__(self) -> None:
-        self.new = self.known = self.changed = self.without_password = self.refused = 0
+        self.new = self.known = self.changed = self.without_password = self.refused = self.renewed = 0
 
     def add(self, done: "Done") -> None:
         self.new += done.new
@@ -39,6 +39,7 @@ class Tally:
         self.changed += done.changed
         self.without_password += done.without_password
         self.refused += len(done.refused)
+        self.renewed += done.renewed
 
     def __str__(self) -> str:
         others = {"there": self.known, "refused": self.refused}
@@ -49,6 +50,9 @@ class Tally:
         said += [f"{'would change' if is_rehearsal else 'changed'} {self.changed:,}"] if self.changed else []
         unchanged = self.known - self.changed
         said += [f"{unchanged:,} {'was' if unchanged == 1 else 'were'} there already"] if unchanged > 0 else []
+        said += [f"{self.renewed:,} who {'was' if self.renewed == 1 else 'were'} there got a new link"] * (
+            self.renewed > 0
+        )
         said += [f"{self.refused:,} row{'s' * (self.refused != 1)} refused"] if self.refused else []
         return "; ".join(said) + "."
 
@@ -96,6 +100,7 @@ def imported(name: str, report_to: str | None, skipping: bool, **how: Any) -> Ta
         report = Report(opened.enter_context(files.placed(Path(report_to))) if report_to else None)
         opened.callback(report.end)
         file = opened.enter_context(click.open_file(name, "rb"))
+        rows = opened.enter_context(closing(site.roll.read(file, skipping)))
         bar: ProgressBar[None] = click.progressbar(
             length=size,
             label="Importing",
@@ -108,11 +113,11 @@ def imported(name: str, report_to: str | None, skipping: bool, **how: Any) -> Ta
         read = 0
         try:
             with interrupts.heard(), bar:
-                for done in site.importing.imported(interrupts.between(site.roll.read(file, skipping)), **how):
+                for done in site.importing.imported(interrupts.between(rows), **how):
                     tally.add(done)
                     report.add(done.refused)
                     for email, link in done.links:
-                        output.product(f"{output.printable(email)}\t{link}")
+                        hand_out(email, link, tally)
                     place = file.tell() if seen else 0
                     bar.update(place - read)
                     read = place
@@ -122,7 +127,24 @@ def imported(name: str, report_to: str | None, skipping: bool, **how: Any) -> Ta
         except site.database_errors.DBAPIError as error:
             why = refusals.as_refusal(error)
             raise DatabaseUnavailable(f"{why.sentence} {ended_early(tally)}", why.remedy) from error
+        except Declined as why:
+            # Such as an archive that breaks off.
+            if not tally.new:
+                raise
+            raise Declined(f"{why.sentence} {ended_early(tally)}", why.remedy) from why
     return tally
+
+
+def hand_out(email: str, link: str, tally: Tally) -> None:
+    """Raises NotPrinted."""
+    try:
+        output.product(f"{output.printable(email)}\t{link}")
+    except output.NotPrinted as lost:
+        raise output.NotPrinted(
+            f"{lost.sentence} {ended_early(tally)}",
+            "Links that were not printed are lost: mend the output, and run the same again, which makes and prints "
+            "new ones.",
+        ) from lost
 
 
 def ended_early(tally: Tally) -> str:
@@ -132,31 +154,59 @@ def ended_early(tally: Tally) -> str:
     return f"{users(tally.new)} {was} imported before that, and {stay}; run the same again to go on."
 
 
-def exported(where: str, batches: Generator[list[str], None, None], is_csv: bool) -> None:
+def exported(where: str, batches: Generator[list[str], None, None], is_csv: bool) -> int:
+    """How many were written."""
+    count = -1 if is_csv else 0
     with ExitStack() as opened:
         file = opened.enter_context(files.placed(Path(where))) if where != STDIN else None
         opened.enter_context(closing(batches))
         for lines in batches:
-            click.echo("".join(lines) if is_csv else formats.joined(lines), file, nl=False)
+            text = "".join(lines) if is_csv else formats.joined(lines)
+            count += text.count("\n")
+            click.echo(text, file, nl=False)
+    return count
+
+
+FORMS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl", ".ndjson": "jsonl"}
+
+
+def form_of(file: str) -> str:
+    """What a file's ending says. Another one would be full of what nobody looks for in it."""
+    if file == STDIN:
+        return "jsonl"
+    try:
+        return FORMS[Path(file).suffix.lower()]
+    except KeyError:
+        raise click.UsageError(
+            f"{file} ends neither with .csv nor with .jsonl. Give --format, or another name."
+        ) from None
 
 
 @click.command("export")
 @click.argument("file", default="-", type=click.Path(dir_okay=False, writable=True, allow_dash=True))
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), help="How; else by the file's ending.")
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv"]), help="How; else by the file's ending, .csv or .jsonl."
+)
 @click.option("--with-hashes", is_flag=True, help="With how passwords are kept: whoever has that can guess at them.")
+@click.option("--yes", is_flag=True, help="Write over a file that is there; cron with a fixed name needs it.")
 @site.within
-def export_users(file: str, form: str | None, with_hashes: bool) -> None:
+def export_users(file: str, form: str | None, with_hashes: bool, yes: bool) -> None:
     """Write everybody into a file for another site.
 
-    FILE is for its owner alone, and there once it is whole. Without FILE, or with -, it is standard output.
-    Second factors, sessions and known browsers are not in it, and who asked to be deleted is left out.
+    FILE is for its owner alone, and there once it is whole; one that is there already is left as it is, but for
+    --yes. Without FILE, or with -, it is standard output. Second factors, sessions and known browsers are not in it,
+    and who asked to be deleted is left out.
 
     \b
     Example:
       netflix-admin users export people.jsonl --with-hashes
     """
-    is_csv = form == "csv" or (form is None and file.lower().endswith(".csv"))
-    exported(file, site.exporting.exported(is_csv, with_hashes), is_csv)
+    is_csv = (form or form_of(file)) == "csv"
+    if file != STDIN and Path(file).is_file() and not yes:
+        raise AlreadyExists(f"'{file}' is there already.", "Name another file, or add --yes.")
+    count = exported(file, site.exporting.exported(is_csv, with_hashes), is_csv)
+    if file != STDIN and output.is_terminal(sys.stderr):
+        output.note(f"Wrote {users(count)} into {file} ({Path(file).stat().st_size / 1e6:,.1f} MB).")
     if with_hashes:
         output.note(
             "Whoever has this file can guess at everybody's passwords: send it over nothing that others read, and "
@@ -175,7 +225,12 @@ def export_users(file: str, form: str | None, with_hashes: bool) -> None:
     help="Leave who is there already as they are, or make them as their row says; a password they have stays.",
     show_default=True,
 )
-@click.option("--invite", is_flag=True, help="Print a one-time link for each new user who has no password.")
+@click.option(
+    "--invite",
+    is_flag=True,
+    help="Print a one-time link for each who has no password and never signed in, also of those who were there "
+    "already: an older link ends by that.",
+)
 @click.option("--ignore-unknown", is_flag=True, help="Leave columns out that there are none of here.")
 @click.option(
     "--report",
@@ -193,13 +248,14 @@ def import_users(
 ) -> None:
     """Make users of the rows of a file.
 
-    FILE is CSV whose first line names its columns, or a JSON object on each line; - is standard input. There is
+    FILE is CSV whose first line names its columns, or a JSON object on each line; gzip is unpacked, and - is standard
+    input. There is
     `email`, and there may be `admin`, `disabled`, `verified` (yes unless it says no), `must_change`, `created_at`,
     and `password_hash`: bcrypt, as others keep it, or this site's own. Such a password is kept anew at the next
     sign-in.
 
     A row that cannot be taken is told, and the others are imported: then it ends with 8. Stopped or killed, what was
-    imported stays, and running it again goes on.
+    imported stays, and running it again goes on; with --invite it makes new links in place of those that nobody used.
 
     \b
     Example:
@@ -212,7 +268,7 @@ def import_users(
     how = {"size": batch, "updating": not skip_existing, "inviting": invite, "is_rehearsal": dry_run}
     tally = imported(file, report, ignore_unknown, **how)
     told = output.note if invite else output.done
-    if tally.new or tally.changed or tally.refused or output.is_terminal(sys.stdout):
+    if tally.new or tally.changed or tally.refused or tally.renewed or output.is_terminal(sys.stdout):
         told(tally.in_words(dry_run))
     if tally.without_password:
         told(

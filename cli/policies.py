@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import formats, output, site
+from . import asking, formats, output, site
 from .formats import Column, Listing
 from .lanes import Account, Address, Device, one
 from .times import in_short
@@ -201,6 +201,7 @@ WORTH_A_BAR = 10_000_000
 @click.option(
     "--policy",
     "file",
+    cls=asking.Once,
     type=click.Path(exists=True, dir_okay=False),
     help="A file of lines such as NETFLIX_LOGIN_LIMIT=3 per minute, to set beside the present policy.",
 )

@@ -29,7 +29,7 @@ def sessions() -> None:
 
 
 @sessions.command("list")
-@asking.users
+@asking.users("Those of this user")
 @formats.listing(COLUMNS)
 @site.within
 def list_sessions(emails: tuple[str, ...], listing: Listing) -> None:
@@ -45,7 +45,7 @@ def list_sessions(emails: tuple[str, ...], listing: Listing) -> None:
 
 @sessions.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=asking.Id())
-@asking.users
+@asking.users("Those of this user")
 @click.option("--all", "everybody", is_flag=True, help="Everybody's.")
 @click.option("--yes", is_flag=True, help="With --all: do not ask.")
 @site.within

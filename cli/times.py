@@ -33,7 +33,7 @@ def ago(lasts: timedelta | None) -> datetime | None:
 
 
 class Since(click.ParamType):
-    """A time ago, or a day."""
+    """A time ago, or a day that has begun."""
 
     name = "time"
 
@@ -44,7 +44,10 @@ class Since(click.ParamType):
             at = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"'{value}' is no time. Give one such as 30m, 24h, 7d or 2026-11-24.", param, ctx)
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
+        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        if at > datetime.now(UTC):
+            self.fail(f"'{value}' is still to come (times are in UTC). Give one that is past.", param, ctx)
+        return at
 
 
 def in_short(seconds: int) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netflix.errors import AlreadyExists
+from netflix.errors import AlreadyExists, accept
 
 from . import asking, directory, dry_run, formats, moving, output, refusals, site
 from .formats import Column, Sheet
@@ -19,9 +19,10 @@ HANDED_OVER = {
 
 
 DETAILS = (
-    *directory.COLUMNS,
+    *(column for column in directory.COLUMNS if not column.is_extra),
     Column("sessions", "Sessions", lambda user: len(site.session.Session.everywhere(user)), type="integer"),
-    Column("second_factor", "Two-step", lambda user: user.has_second_factor, type="boolean"),
+    Column("second_factor", "Second factor", directory.has_second_factor, type="boolean"),
+    Column("two_step", "Two-step", lambda user: user.has_second_factor, type="boolean"),
     Column(
         "recovery_codes", "Recovery codes", lambda user: site.recovery_code.RecoveryCode.left(user.id), type="integer"
     ),
@@ -40,7 +41,7 @@ def users() -> None:
 
 
 @users.command()
-@click.argument("email")
+@asking.emails
 @click.option("--admin", is_flag=True, help="As an administrator.")
 @asking.password_stdin
 @asking.generate
@@ -48,27 +49,44 @@ def users() -> None:
 @click.option("--if-not-exists", is_flag=True, help="When there is such a user, change nothing and exit with 0.")
 @site.within
 @dry_run.offered
-def create(email: str, admin: bool, password_stdin: bool, generate: bool, link: bool, if_not_exists: bool) -> None:
+def create(
+    emails: tuple[str, ...], admin: bool, password_stdin: bool, generate: bool, link: bool, if_not_exists: bool
+) -> None:
     """Make a user.
 
     Without an option for the password it is asked for, unseen.
-    A generated password, or the link, is all that is printed on standard output.
+    A generated password, or the link, is all that is printed on standard output; with several users each line is the
+    e-mail, a tab, and the link or password.
 
     \b
     Example:
       netflix-admin users create ada@example.org --link
     """
     way = asking.at_most_one({asking.STDIN: password_stdin, asking.GENERATE: generate, asking.LINK: link})
+    several = len(emails) > 1
+    if several and way not in HANDED_OVER:
+        raise click.UsageError(
+            "One password for several users is none. Give --link or --generate, or one user at a time."
+        )
     asking.check_way(way)
-    site.registration.check(email, None)
-    try:
-        fresh = made(email, admin, way)
-    except AlreadyExists as known:
-        if not if_not_exists:
-            raise
-        output.done(f"{known.sentence} Nothing was changed.")
-    else:
-        hand_over(f"{email.strip()} is {'an administrator' if admin else 'a member'}.", way, fresh)
+
+    def create_one(email: str) -> None:
+        whose = f"'{email}': " if several else ""
+        accept(email=[f"{whose}{fault}" for fault in site.email.faults(email)])
+        try:
+            fresh = made(email, admin, way)
+        except AlreadyExists as known:
+            if not if_not_exists:
+                raise
+            told = output.note if is_handed_over(way) else output.done
+            told(f"{known.sentence} Nothing was changed.")
+            return
+        if several and is_handed_over(way):
+            output.product(f"{output.printable(email.strip())}\t{fresh}")
+        else:
+            hand_over(f"{email.strip()} is {'an administrator' if admin else 'a member'}.", way, fresh)
+
+    refusals.for_each(emails, create_one)
 
 
 def made(email: str, admin: bool, way: str | None) -> str:
@@ -130,7 +148,7 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
         else:
             fresh = given or site.password.generated()
             site.access.set_password(email, fresh, for_good=way != asking.GENERATE)
-        if several and not output.is_dry_run():
+        if several and is_handed_over(way):
             output.product(f"{output.printable(user.email)}\t{fresh}")
         else:
             hand_over(f"{user.email} has to sign in with a new password.", way, fresh)
@@ -261,10 +279,15 @@ def tell(outcome: "Outcome", so: str, already: str) -> None:
     output.done(f"{outcome.email} {so if outcome.changed else already}")
 
 
+def is_handed_over(way: str | None) -> bool:
+    """Whether standard output is for a link or password alone."""
+    return way in HANDED_OVER and not output.is_dry_run()
+
+
 def hand_over(told: str, way: str | None, fresh: str | None) -> None:
     """What was made for a user is alone on standard output; what they chose or the operator knows is not repeated."""
-    if way in HANDED_OVER and not output.is_dry_run():
-        output.note(f"{told} {HANDED_OVER[way]}")
+    if is_handed_over(way):
+        output.note(f"{told} {HANDED_OVER[way or '']}")
         output.product(fresh or "")
     else:
         output.done(told)

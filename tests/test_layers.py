@@ -201,7 +201,7 @@ ACTS = {
     "netflix.factors.two_step": {"turn_on", "turn_off", "renew_codes"},
     "netflix.administration.rights": None,
     "netflix.upkeep.backup": {"back_up"},
-    "netflix.administration.importing": {"added"},
+    "netflix.administration.importing": {"added", "invited_again"},
     "netflix.administration.exporting": {"exported"},
     "netflix.upkeep.expiry": None,
     "netflix.upkeep.restore": {"restore"},

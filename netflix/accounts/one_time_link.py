@@ -93,7 +93,7 @@ BY_DIGEST = (
 
 
 def issue_each(user_ids: Sequence[int], purpose: Purpose) -> list[str]:
-    """A token for each of these users, who are new and have no link; committed by the act that called."""
+    """A token for each of these users, who have no such link; committed by the act that called."""
     tokens = [token.fresh() for _ in user_ids]
     expires_at = clock.now() + LASTS[purpose]
     rows = [
@@ -140,3 +140,9 @@ def end(user_id: int, *purposes: Purpose) -> None:
         OneTimeLink.user_id == user_id, OneTimeLink.purpose.in_([str(purpose) for purpose in purposes])
     )
     db.session.execute(ending)
+
+
+def end_each(user_ids: Sequence[int], purpose: Purpose) -> None:
+    """As `end`, of many users who are held."""
+    ending = delete(OneTimeLink).where(OneTimeLink.user_id.in_(user_ids), OneTimeLink.purpose == str(purpose))
+    db.session.execute(ending, execution_options={"synchronize_session": False})

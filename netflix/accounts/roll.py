@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import IO, Any, NamedTuple
 
@@ -17,6 +17,7 @@ from netflix import clock
 from netflix.accounts import email as addresses
 from netflix.accounts import password as passwords
 from netflix.errors import Declined, NotAccepted
+from netflix.gzipped import unpacked
 
 COLUMNS = ("email", "admin", "disabled", "verified", "must_change", "created_at", "password_hash")
 # In bytes: far beyond what a person needs.
@@ -52,11 +53,43 @@ class Refused(NamedTuple):
     reason: str
 
 
-Read = Iterator[Person | Refused]
+Read = Generator[Person | Refused, None, None]
 
 
 class Unfit(Exception):
     """A line, or a value, that cannot be taken."""
+
+
+HOW_TO_QUOTE = 'Close it at the end of its value, and write "" for one inside.'
+
+
+class Mark(NamedTuple):
+    """A quotation mark that opens, by the line of a record and the character: what is the matter with it."""
+
+    line: int
+    character: int
+    fault: str
+
+
+def misplaced(lines: Sequence[bytes]) -> Mark | None:
+    """The quotation mark by which a record cannot be read: it is left open, or closed amid its value."""
+    opened, quoted, begins = (0, 0), False, True
+    for number, line in enumerate(lines):
+        text, at = line.removeprefix(BOM).decode(errors="replace"), 0
+        while at < len(text):
+            sign = text[at]
+            if quoted and sign == '"':
+                after = text[at + 1 : at + 2]
+                # Two of them stand for one.
+                quoted = after == '"'
+                at += quoted
+                if not quoted and after not in ("", ",", "\r", "\n"):
+                    return Mark(*opened, "is closed amid its value")
+            elif begins and sign == '"':
+                opened, quoted = (number, at + 1), True
+            begins = not quoted and sign in ",\r\n"
+            at += 1
+    return Mark(*opened, "is not closed") if quoted else None
 
 
 class Lines:
@@ -79,9 +112,9 @@ class Lines:
         self._taken.append(line)
         self.number += 1
         if len(line) > LONGEST:
-            raise Unfit(f"It is longer than {LONGEST:,} bytes.")
+            raise Unfit(f"It is longer than {LONGEST:,} bytes. Shorten it, or take it out.")
         if len(self._taken) > MOST_LINES:
-            raise Unfit("A quotation mark is not closed.")
+            raise Unfit(self.no_csv(f"more than {MOST_LINES} lines"))
         try:
             return line.removeprefix(BOM).decode() if self.number == 1 else line.decode()
         except UnicodeDecodeError:
@@ -104,6 +137,15 @@ class Lines:
         self._again.extendleft(reversed(rest))
         self.number -= len(rest)
 
+    def no_csv(self, fault: object) -> str:
+        """What is the matter with the record that was begun."""
+        mark = misplaced(self._taken)
+        if mark is None:
+            return f"It is no CSV ({fault}). Mend its quotation marks."
+        line = self.number - len(self._taken) + 1 + mark.line
+        where = f"The quotation mark that opens at character {mark.character} of line {line}"
+        return f"{where} {mark.fault}. {HOW_TO_QUOTE}"
+
     def first(self) -> bytes:
         """The first byte that is no space, of the first line; it is still to be read."""
         line = self._fresh()
@@ -112,21 +154,22 @@ class Lines:
 
 
 def read(stream: IO[bytes], skipping: bool = False) -> Read:
-    """Each row, in the file's order. With `skipping` columns that are not known are no fault.
+    """Each row, in the file's order; gzip is unpacked. With `skipping` columns that are not known are no fault.
 
-    Raises Declined for what is no roll at all.
+    Raises Declined for what is no roll at all, or a broken archive.
     """
-    lines = Lines(stream)
-    records = json_records(lines) if lines.first() == b"{" else csv_records(lines, skipping)
-    seen: dict[int, int] = {}
-    for line, found in records:
-        one = found if isinstance(found, Refused) else row(line, found, skipping)
-        if isinstance(one, Person):
-            # Its hash, which is a third of the memory.
-            known = seen.setdefault(hash(one.key), line)
-            if known != line:
-                one = Refused(line, one.email, f"It stands in line {known:,} already. Take one of the two out.")
-        yield one
+    with unpacked(stream, "The file") as plain:
+        lines = Lines(plain)
+        records = json_records(lines) if lines.first() == b"{" else csv_records(lines, skipping)
+        seen: dict[int, int] = {}
+        for line, found in records:
+            one = found if isinstance(found, Refused) else row(line, found, skipping)
+            if isinstance(one, Person):
+                # Its hash, which is a third of the memory.
+                known = seen.setdefault(hash(one.key), line)
+                if known != line:
+                    one = Refused(line, one.email, f"It stands in line {known:,} already. Take one of the two out.")
+            yield one
 
 
 Records = Iterator[tuple[int, Mapping[str, Any] | Refused]]
@@ -162,8 +205,8 @@ def csv_records(lines: Lines, skipping: bool) -> Records:
         except StopIteration:
             return
         except (Unfit, csv.Error) as fault:
+            said = str(fault) if isinstance(fault, Unfit) else lines.no_csv(fault)
             lines.give_back()
-            said = str(fault) if isinstance(fault, Unfit) else f"It is no CSV ({fault}). Mend its quotation marks."
             yield line, Refused(line, "", said)
             continue
         if not any(cells):
@@ -245,7 +288,9 @@ def a_time(value: object) -> datetime | None:
     except (ValueError, OverflowError):
         raise Unfit(f"Its created_at is {shortened(value)}. Write it as 2026-11-24 or 2026-11-24T12:00:00Z.") from None
     if not EARLIEST <= at <= clock.now():
-        raise Unfit(f"Its created_at is {shortened(value)}, which is {'long gone' if at < EARLIEST else 'to come'}.")
+        raise Unfit(
+            f"Its created_at is {shortened(value)}, which is {'long gone' if at < EARLIEST else 'to come'}. Mend it."
+        )
     return at
 
 

@@ -1,8 +1,9 @@
 """A person who may sign in."""
 
+import re
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Index, String, bindparam, select, text, true, update
+from sqlalchemy import BigInteger, ColumnElement, Index, String, bindparam, select, text, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import clock
@@ -82,11 +83,19 @@ class User(Model):
 
     @classmethod
     def page(cls, most: int, part: str = "", after: int | None = None) -> list["User"]:
-        """By e-mail, those with `part` in it, after the one of that number; the index is walked no further."""
-        wanted = [cls.email_key.contains(addresses.normalised(part), autoescape=True)] if part.strip() else []
+        """By e-mail, those that are `like` it, after the one of that number; the index is walked no further."""
+        wanted = [cls.like(part)] if part.strip() else []
         if after:
             wanted.append(cls.email_key > select(cls.email_key).where(cls.id == after).scalar_subquery())
         return list(db.session.scalars(select(cls).where(*wanted).order_by(cls.email_key).limit(most)))
+
+    @classmethod
+    def like(cls, part: str) -> ColumnElement[bool]:
+        """Who has `part` in their e-mail, or, where there is a * in it, whose whole e-mail is like that."""
+        key = addresses.normalised(part)
+        if "*" not in key:
+            return cls.email_key.contains(key, autoescape=True)
+        return cls.email_key.like(re.sub("([/%_])", r"/\1", key).replace("*", "%"), escape="/")
 
     @classmethod
     def hold(cls, user_id: int) -> None:

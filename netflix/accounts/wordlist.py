@@ -1,13 +1,10 @@
 """An operator's own list of passwords: how its files are read, and that it replaces the one before it."""
 
-import gzip
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import sha1
-from io import BufferedReader, RawIOBase
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple
 
 from netflix.accounts import blocklist, screening
 from netflix.accounts.password import normalised
@@ -16,8 +13,8 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.files import as_it_was
+from netflix.gzipped import unpacked
 
-GZIP = b"\x1f\x8b"
 # As haveibeenpwned's downloads are: how often it was seen may follow.
 SHA1 = re.compile(rb"([0-9A-Fa-f]{40})(:\d{1,12})?")
 OTHER_HASH = re.compile(rb"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})(?::\d+)?")
@@ -48,15 +45,8 @@ class Lines:
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises Declined for what is no list of passwords at all."""
-        buffered = BufferedReader(cast(RawIOBase, self._stream), 1 << 16)
-        try:
-            is_packed = buffered.peek(2).startswith(GZIP)
-            yield from self._digests(cast(IO[bytes], gzip.GzipFile(fileobj=buffered) if is_packed else buffered))
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise Declined(f"{self._name} is compressed, and broken.", "Get it once more.") from error
-        finally:
-            # The stream is closed by who opened it.
-            buffered.detach()
+        with unpacked(self._stream, self._name) as stream:
+            yield from self._digests(stream)
         self._tell()
 
     def _digests(self, stream: IO[bytes]) -> Iterator[bytes]:

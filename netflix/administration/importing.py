@@ -10,14 +10,14 @@ from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from netflix import clock
 from netflix.accounts import one_time_link
 from netflix.accounts.one_time_link import Purpose
 from netflix.accounts.roll import Person, Refused
-from netflix.accounts.user import User
+from netflix.accounts.user import AS_IT_IS, User
 from netflix.errors import Refusal
 from netflix.events import event
 from netflix.events.event import Kind
@@ -31,7 +31,7 @@ USERS: Table = User.__table__  # type: ignore[assignment]
 class Done(NamedTuple):
     """What became of a batch: how many are new, were there already, were changed, and have no password.
 
-    `links` are one-time links by e-mail, for new users without a password.
+    `links` are one-time links by e-mail, for who has no password; `renewed` of them are of users who were there.
     """
 
     new: int
@@ -40,6 +40,7 @@ class Done(NamedTuple):
     without_password: int
     refused: list[Refused]
     links: list[tuple[str, str]]
+    renewed: int = 0
 
 
 def imported(
@@ -63,9 +64,10 @@ def imported(
         changed, faults = 0, list[Refused]()
         if updating:
             changed, faults = updated([(there[one.key], one) for one in people if one.key in there], is_rehearsal)
+        again = invited_again([user for user in there.values() if is_waiting(user)]) if inviting else []
         without = 0 if inviting else sum(person.kept is None for person in new)
         present = len(people) - len(new) - len(faults)
-        yield Done(len(new), present, changed, without, sorted(refused + faults), links)
+        yield Done(len(new), present, changed, without, sorted(refused + faults), links + again, len(again))
 
 
 def known(people: Sequence[Person]) -> dict[str, User]:
@@ -91,14 +93,48 @@ def added(people: Sequence[Person], inviting: bool) -> tuple[list[Person], list[
     )
     numbers: dict[str, int] = dict(made.all())
     new = [person for person in people if person.key in numbers]
-    invited = [person for person in new if inviting and person.kept is None]
-    tokens = one_time_link.issue_each([numbers[person.key] for person in invited], Purpose.RECOVER)
+    invited = [(numbers[one.key], one.email) for one in new if inviting and one.kept is None and not one.disabled]
+    links = linked(invited)
     event.record_each(
         Kind.USER_CREATED, [(numbers[one.key], {"admin": bool(one.admin), "imported": True}) for one in new]
     )
-    event.record_each(Kind.LINK_MADE, [(numbers[one.key], {"link": "new password"}) for one in invited])
+    event.record_each(Kind.LINK_MADE, [(number, {"link": "new password"}) for number, _ in invited])
     db.session.commit()
-    return new, [(person.email, recovery.opened_by(token)) for person, token in zip(invited, tokens, strict=True)]
+    return new, links
+
+
+def linked(invited: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
+    """A link for each of these, by number and e-mail; committed by the act that called."""
+    tokens = one_time_link.issue_each([number for number, _ in invited], Purpose.RECOVER)
+    return [(email, recovery.opened_by(token)) for (_, email), token in zip(invited, tokens, strict=True)]
+
+
+def is_waiting(user: User) -> bool:
+    """Whether nobody has come in by it yet, and a link lets them."""
+    return not (user.has_password or user.signed_in_at or user.is_disabled or user.is_leaving)
+
+
+def invited_again(users: Sequence[User]) -> list[tuple[str, str]]:
+    """New links in place of those that an import before this one made, which may have ended before it printed them."""
+    if not users:
+        return []
+    still = [
+        User.id.in_([user.id for user in users]),
+        User.password_hash.is_(None),
+        User.signed_in_at.is_(None),
+        User.disabled_at.is_(None),
+        User.deleting_at.is_(None),
+    ]
+    # In the order in which every import takes them; what became of somebody meanwhile counts.
+    in_order = select(User.id).where(*still).order_by(User.email_key).with_for_update()
+    held = update(User).where(User.id.in_(in_order)).values(id=User.id).returning(User.id, User.email, User.email_key)
+    rows = db.session.execute(held, execution_options=AS_IT_IS).all()
+    invited = [(number, email) for number, email, _ in sorted(rows, key=lambda row: row.email_key)]
+    one_time_link.end_each([number for number, _ in invited], Purpose.RECOVER)
+    links = linked(invited)
+    event.record_each(Kind.LINK_MADE, [(number, {"link": "new password"}) for number, _ in invited])
+    db.session.commit()
+    return links
 
 
 def values(person: Person) -> Mapping[str, Any]:

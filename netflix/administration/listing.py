@@ -53,8 +53,8 @@ def chosen(sent: Mapping[str, str], before: int | None = None) -> Wanted:
     accept(address=["That is no address. Type one such as 192.0.2.7 or 2001:db8::7."] if wrong else [])
     return Wanted(
         (kind,) if kind in set(Kind) else (),
-        number,
-        str(parsed(address)) if address else None,
+        () if number is None else (number,),
+        (str(parsed(address)),) if address else (),
         clock.now() - SINCE[since][1] if since in SINCE else None,
         before,
     )

@@ -145,7 +145,7 @@ def user_page(number: int, link: str = "") -> str:
         user=user,
         is_self=user.id == actor().user_id,
         sessions=ListedSession.of(user.id),
-        happened=listing.events(Wanted(user_id=user.id), LATEST),
+        happened=listing.events(Wanted(user_ids=(user.id,)), LATEST),
         link=link,
     )
 

@@ -48,6 +48,6 @@ def show_account() -> ResponseReturnValue:
 @bp.get("/activity")
 def show_activity() -> ResponseReturnValue:
     before = forms.whole(request.args.get("before", ""))
-    found = event.latest(Wanted(user_id=current.session().user_id, before=before), SHOWN + 1)
+    found = event.latest(Wanted(user_ids=(current.session().user_id,), before=before), SHOWN + 1)
     happened = [story.Told.of(row) for row in found[:SHOWN]]
     return web.page("dashboard/activity.html", happened=happened, before=before, more=found[SHOWN:])

@@ -10,8 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import LargeBinary, Select, String, Text, event, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, LargeBinary, Select, String, Text, event, insert, select
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from netflix import clock
 from netflix.clock import Instant
@@ -172,18 +172,23 @@ class Wanted(NamedTuple):
     """Which events; those that are not given do not choose. `before` is an event's number."""
 
     kinds: tuple[str, ...] = ()
-    user_id: int | None = None
-    address: str | None = None
+    user_ids: tuple[int, ...] = ()
+    addresses: tuple[str, ...] = ()
     since: datetime | None = None
     before: int | None = None
 
     def select(self) -> Select[Event]:
-        chosen = {Event.user_id: self.user_id, Event.address: self.address}
-        conditions = [column == value for column, value in chosen.items() if value is not None]
+        conditions = [any_of(Event.user_id, self.user_ids)] if self.user_ids else []
+        conditions += [any_of(Event.address, self.addresses)] if self.addresses else []
         conditions += [Event.kind.in_(self.kinds)] if self.kinds else []
         conditions += [Event.at >= self.since] if self.since else []
         conditions += [Event.id < self.before] if self.before else []
         return select(Event).where(*conditions)
+
+
+def any_of(column: InstrumentedAttribute[Any], values: Sequence[object]) -> ColumnElement[bool]:
+    """Of one value the index has the rows in order; of several they are sorted."""
+    return column == values[0] if len(values) == 1 else column.in_(values)
 
 
 def latest(wanted: Wanted, most: int) -> list[Event]:

@@ -1,6 +1,6 @@
 """The doctor: every check there is, each on its own, so that one that fails keeps no other back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 
 from redis.exceptions import RedisError
@@ -23,7 +23,7 @@ INSIDE: dict[str, Look] = {
 }
 
 
-def examined(url: str = "") -> Iterator[Finding]:
+def examined(url: str = "") -> Generator[Finding, None, None]:
     """`url`: where to look at the site from outside; by default where it says that it is served."""
     config = settings.current()
     for name, look in INSIDE.items():
@@ -34,7 +34,7 @@ def examined(url: str = "") -> Iterator[Finding]:
         yield warning("site", f"No site is served from {config.instance}.", "Start it, or name its address with --url.")
 
 
-def through_proxy(url: str = "") -> Iterator[Finding]:
+def through_proxy(url: str = "") -> Generator[Finding, None, None]:
     """Raises CountersUnavailable, and Declined where there is nobody to ask."""
     config = settings.current()
     return proxy.findings(url or config.url or told_address(config) or config.address)
@@ -59,7 +59,7 @@ def guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findin
         db.session.rollback()
 
 
-def of_settings(error: ConfigError) -> Iterator[Finding]:
+def of_settings(error: ConfigError) -> Generator[Finding, None, None]:
     """Where the site cannot even be put together."""
     for problem in error.problems:
         yield fault("settings", problem, "Set it right where the site's settings are kept.")

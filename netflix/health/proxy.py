@@ -1,7 +1,7 @@
 """Whether the site knows its visitors through whatever stands before it, also those who say they are others."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from ipaddress import ip_network
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -48,7 +48,7 @@ class Seen(NamedTuple):
         return asking is not None and any(asking in ip_network(one) for one in self.trusted)
 
 
-def findings(url: str) -> Iterator[Finding]:
+def findings(url: str) -> Generator[Finding, None, None]:
     """Raises CountersUnavailable, and Declined where the site cannot be asked."""
     with probe.opened() as carried:
         plain = asked(url, carried)

@@ -54,7 +54,7 @@ def written(user: User, session_id: int) -> Iterator[str]:
     }
     yield f'{json.dumps(about, indent=1, ensure_ascii=False)[:-2]},\n "events": ['
     between = "\n  "
-    for row in event.following(Wanted(user_id=user.id)):
+    for row in event.following(Wanted(user_ids=(user.id,))):
         yield between + json.dumps(happened(row), ensure_ascii=False)
         between = ",\n  "
     yield "\n ]\n}\n"

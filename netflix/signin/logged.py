@@ -1,23 +1,20 @@
 """Attempts to sign in as a log has them: the record of events as JSON lines, or a server's access log."""
 
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache, partial
-from io import BufferedReader, RawIOBase
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple
 
 from netflix.accounts import email as addresses
-from netflix.errors import Declined, NotAccepted
+from netflix.errors import NotAccepted
 from netflix.events.event import Kind
+from netflix.gzipped import unpacked
 from netflix.limits.address import counted_as, parsed
 from netflix.limits.windows import SECOND
 
-GZIP = b"\x1f\x8b"
 # In bytes; a longer line is skipped without being held.
 LONGEST = 1 << 16
 TOLD_EVERY = 10_000
@@ -61,19 +58,12 @@ class Log:
 
         Raises NotAccepted for what is no such log at all, and Declined for a broken archive.
         """
-        buffered = BufferedReader(cast(RawIOBase, self._stream), 1 << 16)
-        try:
-            is_packed = buffered.peek(2).startswith(GZIP)
-            now = 0
-            for one in self._attempts(cast(IO[bytes], gzip.GzipFile(fileobj=buffered) if is_packed else buffered)):
+        now = 0
+        with unpacked(self._stream, "The log") as stream:
+            for one in self._attempts(stream):
                 self.disorderly += one.at < now - ORDERLY
                 now = max(now, one.at)
                 yield one if one.at == now else one._replace(at=now)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise Declined("The log is compressed, and broken.", "Get it once more.") from error
-        finally:
-            # The stream is closed by who opened it.
-            buffered.detach()
         self._tell()
 
     def _attempts(self, stream: IO[bytes]) -> Iterator[Logged]:

@@ -80,17 +80,25 @@ def test_a_line_that_cannot_be_read_costs_that_line_alone() -> None:
     reasons = dict(refused(text))
     assert list(reasons) == [3, 4, 5, 6, 7, 9]
     assert "UTF-8" in reasons[3]
-    assert "quotation mark" in reasons[4]
+    amid = 'is closed amid its value. Close it at the end of its value, and write "" for one inside.'
+    assert reasons[4] == f"The quotation mark that opens at character 1 of line 4 {amid}"
     assert "1 value, and the first line 2 names" in reasons[5]
-    assert "no CSV" in reasons[6]
+    assert reasons[6] == f"The quotation mark that opens at character 1 of line 6 {amid}"
     assert "longer than" in reasons[7]
-    assert "quotation mark" in reasons[9]
+    assert reasons[9].startswith("The quotation mark that opens at character 1 of line 9 is not closed. Close it")
 
 
 def test_an_open_quotation_mark_swallows_nobody() -> None:
     many = "".join(f"{n}@example.org\n" for n in range(3 * MOST_LINES))
     assert len(emails(f'email\n"open@example.org\n{many}')) == 3 * MOST_LINES
-    assert [line for line, _ in refused(f'email\n"open@example.org\n{many}')] == [2]
+    ((line, reason),) = refused(f'email\n"open@example.org\n{many}')
+    assert line == 2
+    assert reason.startswith("The quotation mark that opens at character 1 of line 2 is not closed. Close it")
+
+
+def test_the_quotation_mark_that_is_left_open_is_told_by_its_place() -> None:
+    text = 'email,admin\na@example.org,no\n"5"" b@example.org","first\nsecond","third\nfourth\n'
+    assert "opens at character 9 of line 4 is not closed" in dict(refused(text))[3]
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,14 @@ def test_each_filter_picks_its_own(app: Flask) -> None:
         assert emails(created_since=NOON + DAY) == ["new@example.org"]
         with_one = {"passkey@example.org", "totp@example.org"}
         assert {*emails()} - {*emails(no_second_factor=True)} == with_one
+        assert {
+            row.email for row in directory.rows(Wanted(), ["email", "second_factor"]) if row.second_factor
+        } == with_one
+        written = [line for batch in directory.json_lines(Wanted(), ["second_factor"]) for line in batch]
+        assert written.count('{"second_factor": true}') == 2
+        assert emails(match="ISABLE") == emails(match="d*e*d@example.*") == ["disabled@example.org"]
+        assert emails(match="a*") == ["admin@example.org", "away@example.org"]
+        assert emails(match="_") == emails(match="%") == emails(match="/") == emails(match="_*") == []
         assert emails(admin=True, disabled=True) == []
         assert directory.count(Wanted(inactive_since=NOON - DAY)) == 2
 
@@ -154,13 +162,29 @@ def test_the_table_is_never_sorted(app: Flask, index: str) -> None:
             assert "TEMP B-TREE" not in plan
 
 
-@pytest.mark.parametrize("wanted", [Wanted(no_second_factor=True), Wanted(inactive_since=NOON, sort="signed-in")])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(no_second_factor=True),
+        Wanted(inactive_since=NOON, sort="signed-in"),
+        Wanted(match="a"),
+        Wanted(match="*a"),
+    ],
+)
 def test_what_most_are_like_is_looked_for_along_the_order(app: Flask, wanted: Wanted) -> None:
     with app.app_context():
         for selection in wanted.selections(select(User)):
             plan = explained(selection, "EXPLAIN QUERY PLAN")
             assert "TEMP B-TREE" not in plan
             assert "SCAN passkey" not in plan
+
+
+def test_a_second_factor_is_looked_for_by_the_index_of_passkeys(app: Flask) -> None:
+    with app.app_context():
+        (told,) = Wanted().selections(select(FIELDS["email"], FIELDS["second_factor"]))
+        plan = explained(told, "EXPLAIN QUERY PLAN")
+        assert "SEARCH passkey USING" in plan
+        assert "TEMP B-TREE" not in plan
 
 
 def test_new_ones_are_found_by_their_index(app: Flask) -> None:

@@ -243,7 +243,6 @@ SPOILT: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: repacked(path, lambda told, content: (told | {"part": "database.pgdump"}, content)),
         "The backup is of PostgreSQL",
     ),
-    "gone": (lambda path: path.unlink(), "cannot be read (No such file or directory)"),
 }
 
 
@@ -257,6 +256,12 @@ def test_what_is_no_backup_is_refused_and_nothing_is_touched(run: Run, backup: P
     assert words in told.stderr
     assert dump(database(config)) == before
     assert {path.name for path in config.instance.iterdir()} - {path.name for path in there} <= {"admin-restore.lock"}
+
+
+def test_a_backup_that_is_not_there_is_a_slip(run: Run, tmp_path: Path) -> None:
+    told = run("restore", str(tmp_path / "gone.tar"), "--yes")
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "does not exist" in told.stderr
 
 
 def with_manifest(content: bytes) -> Callable[[Path], object]:

@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from netflix.limits.key import Key
 from netflix.limits.policy import LIMITS
 from netflix.mail import outbox
 from tests.cli.conftest import Run
-from tests.cli.terminal import at_a_terminal, in_a_pipe
+from tests.cli.terminal import COMMAND, at_a_terminal, environment, in_a_pipe
 from tests.conftest import Build
 
 WELL = {"bcrypt_rounds": 10, "secret_key": ("another key, of which nobody could say that it repeats itself",)}
@@ -309,6 +310,21 @@ def test_what_was_found_is_told_whole_in_80_columns(config: Config, healthy: Fla
 
 def test_a_warning_has_a_colour_of_its_own(config: Config, healthy: Flask) -> None:
     assert "\x1b[35mwarning" in at_a_terminal(config, "doctor", columns=80).screen
+
+
+@pytest.mark.parametrize("words", ["", "--format json", "--format csv"])
+def test_where_nothing_can_be_printed_it_says_so_and_no_more(config: Config, words: str) -> None:
+    with open("/dev/full", "w") as nowhere:
+        told = subprocess.run(
+            [*COMMAND, "doctor", *words.split()],
+            env=environment(config),
+            stdout=nowhere,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert told.returncode == 1
+    (line,) = told.stderr.splitlines()
+    assert "found no room" in line
 
 
 @pytest.mark.parametrize("url", ["example.org", "ftp://example.org", "http://", "https://example.org/path"])

@@ -80,6 +80,14 @@ def test_a_test_mail_that_a_server_took_says_so(build: Build) -> None:
         assert len(server.taken) == 1
 
 
+@pytest.mark.parametrize("address", ["foo", "", "a b@example.org"])
+def test_a_test_mail_to_no_address_is_a_slip(run: Run, letters: Letters, address: str) -> None:
+    done = run("mail", "test", address)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "e-mail address" in done.stderr
+    assert letters() == []
+
+
 def test_a_test_mail_that_is_refused_says_why(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport.Folder, "send", refuse)
     done = run("mail test ada@example.org")

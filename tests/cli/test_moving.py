@@ -1,5 +1,6 @@
 """`netflix-admin users import` and `users export`."""
 
+import gzip
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import stat
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import bcrypt
 import flask_migrate
@@ -53,8 +55,12 @@ def dump(app: Flask) -> list[str]:
         return list(connection.iterdump())
 
 
+def people(run: Run) -> str:
+    return run("users list --format jsonl").stdout
+
+
 def everybody(run: Run) -> dict[str, dict[str, object]]:
-    return {row["email"]: row for row in map(json.loads, run("users list --format jsonl").stdout.splitlines())}
+    return {row["email"]: row for row in map(json.loads, people(run).splitlines())}
 
 
 def test_the_report_never_takes_the_place_of_the_roll(run: Run, roll: Path, tmp_path: Path) -> None:
@@ -182,6 +188,46 @@ def test_links_are_all_of_standard_output(run: Run, roll: Path, browser: Browser
     assert browser.sign_in("nil@example.org", "four loud kettles").status_code == 303
 
 
+def test_a_second_run_invites_anew_whoever_did_not_come_in(run: Run, app: Flask, roll: Path, browser: Browser) -> None:
+    """The first one may have been killed before it printed."""
+    with roll.open("a") as file:
+        file.write("off@example.org,,yes,,,\nnew@example.org,,,,,\nhere@example.org,,,,,\n")
+    run("users create here@example.org --link")
+    first = dict(line.split("\t") for line in run("users", "import", str(roll), "--invite").stdout.splitlines())
+    assert list(first) == ["new@example.org", "nil@example.org", "here@example.org"]
+    path = urlsplit(first["new@example.org"]).path
+    assert browser.post("/recover/", {"password": "four loud kettles"}, page=path).status_code == 303
+    before = people(run)
+    again = run("users", "import", str(roll), "--invite")
+    assert again.stderr == "Imported 0 users; 7 were there already; 2 who were there got a new link.\n"
+    second = dict(line.split("\t") for line in again.stdout.splitlines())
+    assert list(second) == ["here@example.org", "nil@example.org"]
+    assert people(run) == before
+    old, fresh = (urlsplit(links["nil@example.org"]).path for links in (first, second))
+    assert browser.get(old).status_code == 410
+    assert browser.post("/recover/", {"password": "four loud kettles"}, page=fresh).status_code == 303
+    assert browser.sign_in("nil@example.org", "four loud kettles").status_code == 303
+    with app.app_context():
+        assert len(event.latest(Wanted(kinds=(Kind.LINK_MADE,)), 99)) == 6
+        assert list(verification.faults()) == []
+    assert len(run("users", "import", str(roll), "--invite", "--update").stdout.splitlines()) == 1
+
+
+def test_links_that_cannot_be_printed_are_made_anew_by_the_same_again(config: Config, run: Run, roll: Path) -> None:
+    with open("/dev/full", "w") as nowhere:
+        told = subprocess.run(
+            [*COMMAND, "users", "import", str(roll), "--invite"],
+            env=environment(config),
+            stdout=nowhere,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert told.returncode == 1
+    assert "4 users were imported before that, and stay" in told.stderr
+    assert "run the same again, which makes and prints new ones." in told.stderr
+    assert run("users", "import", str(roll), "--invite").stdout.startswith("nil@example.org\thttp")
+
+
 def test_an_update_makes_them_as_the_rows_say_by_the_acts_that_there_are(
     run: Run, app: Flask, roll: Path, grace: str, browser: Browser
 ) -> None:
@@ -215,6 +261,54 @@ def test_a_malformed_row_far_below_costs_itself_alone(run: Run, tmp_path: Path) 
     assert done.exit_code == 8
     assert done.stderr.startswith("Line 2002: ")
     assert len(run("users list").stdout.splitlines()) == 2499
+
+
+@pytest.mark.parametrize("source", ["file", "-"])
+def test_a_packed_file_is_unpacked(run: Run, roll: Path, tmp_path: Path, source: str) -> None:
+    packed = tmp_path / "people.csv.gz"
+    packed.write_bytes(gzip.compress(roll.read_bytes()))
+    name, given = ("-", packed.read_bytes()) if source == "-" else (str(packed), b"")
+    assert run("users", "import", name, given=given).stdout.startswith("Imported 4 users.")
+
+
+def test_of_a_broken_archive_what_came_before_stays(run: Run, tmp_path: Path) -> None:
+    packed = tmp_path / "people.csv.gz"
+    rows = "".join(f"{os.urandom(9).hex()}@example.org\n" for _ in range(3000))
+    packed.write_bytes(gzip.compress(f"email\n{rows}".encode())[:-9000])
+    told = run("users", "import", str(packed))
+    assert (told.exit_code, told.stdout) == (7, "")
+    kept = len(everybody(run))
+    assert kept in (1000, 2000)
+    assert f"The file is compressed, and broken. {kept:,} users were imported before that, and stay" in told.stderr
+    assert told.stderr.endswith("Get it once more.\n")
+
+
+def test_a_file_that_is_there_is_written_over_when_that_is_meant(
+    run: Run, config: Config, tmp_path: Path, ada: str
+) -> None:
+    file = tmp_path / "out.csv"
+    assert run("users", "export", str(file)).output == ""
+    before = file.read_bytes()
+    run("users create zoe@example.org --link")
+    told = run("users", "export", str(file))
+    assert (told.exit_code, told.stdout) == (4, "")
+    assert f"'{file}' is there already. Name another file, or add --yes." in told.stderr
+    assert file.read_bytes() == before
+    seen = at_a_terminal(config, "users", "export", str(file), "--yes", columns=500)
+    assert seen == (0, f"Wrote 2 users into {file} (0.0 MB).\n")
+    assert file.read_text().count("\n") == 3
+
+
+@pytest.mark.parametrize(("name", "code"), [("a.txt", 2), ("a", 2), ("a.csv.gz", 2), ("a.NDJSON", 0), ("a.json", 0)])
+def test_an_ending_that_says_nothing_wants_a_format(run: Run, tmp_path: Path, ada: str, name: str, code: int) -> None:
+    file = tmp_path / name
+    told = run("users", "export", str(file))
+    assert told.exit_code == code
+    assert ("Give --format, or another name." in told.stderr) == bool(code)
+    assert file.exists() == (not code)
+    for form in ("csv", "jsonl"):
+        assert run("users", "export", str(file), "--format", form, "--yes").exit_code == 0
+        assert file.read_text().startswith("email,") == (form == "csv")
 
 
 def test_killed_midway_it_leaves_whole_batches_and_a_second_run_ends_it(config: Config, app: Flask, run: Run) -> None:

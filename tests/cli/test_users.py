@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 
+from cli.users import users
 from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.extensions import db
+from netflix.factors.passkey import Passkey
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, at_a_terminal, environment
 from tests.people import PASSWORD, Browser
@@ -130,6 +132,49 @@ def test_if_not_exists_makes_a_user_that_is_not_there(run: Run) -> None:
     assert names(run) == ["zoe@example.org"]
 
 
+@pytest.mark.parametrize("way", ["--link", "--generate"])
+def test_who_is_there_is_no_password_of_anybody(run: Run, ada: str, way: str) -> None:
+    left = run(f"users create {ada} --if-not-exists {way}")
+    assert (left.exit_code, left.stdout) == (0, "")
+    assert left.stderr == f"There is a user {ada} already. Nothing was changed.\n"
+
+
+def test_several_are_made_on_a_line_each(run: Run, ada: str, browser: Browser) -> None:
+    emails = f"zoe@example.org\n{ada}\n\nZOE@example.org\ntim@example.org\n"
+    made = run("users create - kim@example.org --generate --if-not-exists", given=emails)
+    assert (made.exit_code, made.stderr) == (0, f"There is a user {ada} already. Nothing was changed.\n")
+    lines = [line.split("\t") for line in made.stdout.splitlines()]
+    assert [email for email, _ in lines] == ["zoe@example.org", "tim@example.org", "kim@example.org"]
+    assert browser.sign_in(*lines[0]).status_code == 303
+    links = run("users create a@example.org b@example.org --link --admin").stdout.splitlines()
+    assert all("\thttp://127.0.0.1:5000/recover/" in line for line in links)
+    assert json.loads(run("users show b@example.org --format json").stdout)["admin"] is True
+
+
+def test_of_several_those_that_can_be_are_made(run: Run, ada: str) -> None:
+    made = run(f"users create nobody {ada} zoe@example.org --link")
+    assert made.exit_code == 8
+    assert [line.split("\t")[0] for line in made.stdout.splitlines()] == ["zoe@example.org"]
+    assert made.stderr.startswith("Error: 'nobody': That does not look like an e-mail address.")
+    assert f"There is a user {ada} already." in made.stderr
+
+
+@pytest.mark.parametrize("way", ["", "--password-stdin"])
+def test_several_are_not_made_with_one_password(run: Run, way: str) -> None:
+    refused = run(f"users create a@example.org b@example.org {way}", given=PASSWORD)
+    assert refused.exit_code == 2
+    assert "Give --link or --generate, or one user at a time." in refused.stderr
+    assert names(run) == []
+
+
+def test_a_dash_stands_in_the_help_of_whatever_takes_it() -> None:
+    for name, command in users.commands.items():
+        if any(param.name == "emails" for param in command.params):
+            told = str(command.help)
+            assert "- reads them from standard input" in told, name
+            assert told.index("- reads them") < told.index("\b\nExample:")
+
+
 @pytest.mark.parametrize("email", ["", "nobody", "a b@example.org", "\x1b[31m@example.org", "x" * 250 + "@example.org"])
 def test_what_is_no_e_mail_is_a_slip(run: Run, email: str) -> None:
     refused = run("users", "create", email, "--generate")
@@ -159,6 +204,7 @@ def test_a_user_is_shown_with_all_that_an_operator_asks(run: Run, ada: str, brow
         "deleting_at": None,
         "sessions": 1,
         "second_factor": False,
+        "two_step": False,
         "recovery_codes": 0,
         "passkeys": 0,
     }
@@ -343,12 +389,61 @@ def test_users_are_narrowed_sorted_and_cut(run: Run, ada: str, grace: str) -> No
     assert listed("--sort created") == [ada, grace, "zoe@example.org"]
     assert listed("--created-since 1d --no-second-factor") == [ada, grace, "zoe@example.org"]
     assert listed("--inactive-since 1d") == listed("--unverified") == []
-    assert listed("--inactive-since 2100-01-01 --admin") == [grace]
+    assert listed("--inactive-since 1s --admin") == []
+    assert listed("--match GRACE") == listed("--match G*@example.org") == [grace]
+    assert listed("--match @example.org --admin") == [grace]
+    assert listed("--match example") == listed("--match *") == [ada, grace, "zoe@example.org"]
+    assert listed("--match example*") == listed("--match _ce") == listed("--match a%a") == []
+
+
+@pytest.mark.parametrize("word", ["", " "])
+def test_an_empty_part_of_an_e_mail_is_a_slip(run: Run, word: str) -> None:
+    refused = run("users", "list", "--match", word)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
+def test_a_second_factor_is_told_where_it_is_asked_for(
+    run: Run, app: Flask, config: Config, ada: str, grace: str
+) -> None:
+    """Also a passkey is one."""
+    run("users create zoe@example.org --link")
+    with app.app_context():
+        db.session.execute(db.update(User).where(User.email == grace).values(totp_secret="sealed"))
+        user = User.named(ada)
+        more = {"public_key": b"", "sign_count": 0, "backed_up": False, "transports": "", "created_at": user.created_at}
+        db.session.add(Passkey(user_id=user.id, credential_id=b"1", handle=b"1", name="key", **more))
+        db.session.commit()
+    assert "second_factor" not in run("users list --format json").stdout
+    asked = "--fields email,second_factor"
+    told = {ada: True, grace: True, "zoe@example.org": False}
+    for rows in (
+        json.loads(run(f"users list {asked} --format json").stdout),
+        [json.loads(line) for line in run(f"users list {asked} --format jsonl").stdout.splitlines()],
+        [json.loads(run(f"users show {email} {asked} --format json").stdout) for email in told],
+    ):
+        assert {row["email"]: row["second_factor"] for row in rows} == told
+    said = {email: "yes" if has else "no" for email, has in told.items()}
+    for text, between in (
+        (run(f"users list {asked} --format csv").stdout, ","),
+        (run(f"users list {asked}").stdout, "\t"),
+        (re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", at_a_terminal(config, "users", "list", *asked.split()).screen), None),
+    ):
+        rows = [line.split(between) for line in text.splitlines() if "@" in line]
+        assert {row[0]: row[-1] for row in rows} == said
 
 
 @pytest.mark.parametrize(
     ("option", "sentence"),
-    [("--sort name", "nothing to sort by"), ("--limit 0", "x>=1"), ("--inactive-since soon", "is no time")],
+    [
+        ("--sort name", "nothing to sort by"),
+        ("--limit 0", "x>=1"),
+        ("--inactive-since soon", "is no time"),
+        ("--inactive-since 2199-01-01", "is still to come"),
+        ("--created-since 2199-01-01T00:00", "is still to come"),
+        ("--match a --match b", "--match takes one only. Give it once."),
+        ("--sort email --sort created", "--sort takes one only. Give it once."),
+        ("--fields email --fields id", "--fields takes one only. Give it once."),
+    ],
 )
 def test_what_cannot_be_asked_of_a_list_is_a_slip(run: Run, option: str, sentence: str) -> None:
     refused = run(f"users list {option}")

@@ -19,6 +19,17 @@ from tests.people import PASSWORD, Browser
 from tests.watching import log
 
 
+def test_whose_events_are_wanted_is_found_by_the_index(app: Flask) -> None:
+    with app.app_context():
+        for whose, is_sorted in (((7,), False), ((7, 8), True)):
+            wanted = Wanted(user_ids=whose, addresses=("192.0.2.10", "192.0.2.11"))
+            for rows in (wanted.select().order_by(Event.id.desc()), wanted.select().order_by(Event.id)):
+                bare = rows.limit(50).compile(db.engine, compile_kwargs={"literal_binds": True})
+                plan = " ".join(str(step) for step in db.session.execute(text(f"EXPLAIN QUERY PLAN {bare}")))
+                assert "SEARCH event USING INDEX ix_event_user_id (user_id=?)" in plan
+                assert ("TEMP B-TREE" in plan) == is_sorted
+
+
 def happened(app: Flask) -> list[tuple[str, int | None, str, str]]:
     with app.app_context():
         return [(row.kind, row.user_id, row.by, row.address) for row in event.following(Wanted())]

@@ -42,7 +42,7 @@ def intruder(app: Flask, home: Browser, ada: str, later: Later) -> Browser:
 
 def number_of_their_sign_in(app: Flask) -> str:
     with app.app_context():
-        return str(event.latest(Wanted(kinds=(Kind.SIGNED_IN,), address=MALLORY), 1)[0].id)
+        return str(event.latest(Wanted(kinds=(Kind.SIGNED_IN,), addresses=(MALLORY,)), 1)[0].id)
 
 
 def names(app: Flask) -> list[str]:

@@ -12,7 +12,8 @@ from sqlalchemy import select, text
 
 from cli import main
 from netflix.accounts.user import User
-from netflix.events import verification
+from netflix.events import event, verification
+from netflix.events.event import Kind, Wanted
 from netflix.extensions import db
 from tests.administration.test_directory import SERVED, USERS, explained, written_both_ways
 from tests.administration.test_directory import test_a_batch_is_no_end as batches
@@ -82,10 +83,18 @@ def test_people_move_in_and_out(app: Flask, tmp_path: Path) -> None:
     done = run.invoke(main, ["users", "import", "-", "--batch", "10"], input=text + "nil@example.org,,,\nnobody,,,\n")
     assert done.exit_code == 8
     assert done.stdout.startswith("Imported 26 users; 1 row refused.")
+    for _ in range(2):
+        invited = run.invoke(main, ["users", "import", "-", "--invite"], input=text + "nil@example.org,,,\n")
+        assert invited.stdout.startswith("nil@example.org\thttp")
+        assert invited.stderr.endswith("; 1 who was there got a new link.\n")
     again = run.invoke(main, ["users", "import", "-", "--update"], input=text.replace("no,2024", "yes,2024"))
     assert again.stdout == "Imported 0 users; changed 13; 12 were there already.\n"
     with app.app_context():
         assert list(verification.faults()) == []
+        users = tuple(db.session.scalars(select(User.id).order_by(User.id).limit(2)))
+        assert [row.user_id for row in event.latest(Wanted(kinds=(Kind.USER_CREATED,), user_ids=users), 9)] == [
+            *users[::-1]
+        ]
     report = json.loads(run.invoke(main, ["passwords", "report", "--format", "json"]).stdout)
     assert [(row["scheme"], row["rounds"], row["users"]) for row in report] == [
         ("bcrypt $2y$", 4, 25),
