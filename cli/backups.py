@@ -55,7 +55,7 @@ def backup(file: str, yes: bool) -> None:
 @click.command()
 @click.argument("file", type=FILE)
 @click.option("--yes", is_flag=True, help="Do not ask whether the present database may be replaced.")
-@partial(site.within, migrated=False)
+@partial(site.within, migrated=False, makes=True)
 @one_at_a_time
 def restore(file: Path, yes: bool) -> None:
     """Replace the database by what a backup holds.

@@ -172,6 +172,11 @@ def verify() -> None:
     Example:
       netflix-admin events verify
     """
+    if site.verification.is_under_another_key():
+        raise site.errors.Declined(
+            "The password key is another one than the record was written under (or all of the record was changed).",
+            f"Put back the `password.key` that was in {site.instance()} (or set NETFLIX_PASSWORD_KEY), and try again.",
+        )
     faults = list(site.verification.faults())
     for fault in faults:
         output.product(fault)

@@ -1,57 +1,130 @@
-"""Migrating the database."""
+"""The version of the database's tables."""
 
-from collections.abc import Callable
-from copy import copy
-from functools import wraps
+from functools import partial
 from typing import Any
 
 import click
 
-from . import site
+from . import asking, formats, output, site
+from .formats import Column, Listing
 
-# Those of Flask-Migrate's commands that keep a site; it has more, for who changes the tables.
-COMMANDS = {
-    "check": "Say whether the tables are what this version needs.",
-    "current": "Show which version the database has.",
-    "downgrade": "Bring the database back to an earlier version.",
-    "history": "Show all versions.",
-    "upgrade": "Bring the database up to this version.",
-}
+COLUMNS = (
+    Column("version", "Version", role=lambda _: "noun"),
+    Column("present", "Here", lambda row: row.is_present, type="boolean"),
+    Column("summary", "What it brought", shrinks=True),
+)
 
 
-class Migrations(click.Group):
-    """Flask-Migrate's own group, loaded when one of its commands is asked for; the site is built when one is run."""
+class Version(click.ParamType):
+    """One of those that this code knows, or the word for the first or last."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+    name = "version"
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        command = copy(site.migrations.db.get_command(ctx, name))
-        if command and command.callback:
-            command.callback = site.within(begun(command.callback), migrated=False)
-        return command
+    def __init__(self, word: str) -> None:
+        self.word = word
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-def begun(command: Callable[..., Any]) -> Callable[..., Any]:
-    """With what the group itself lays ready for its commands."""
-
-    @wraps(command)
-    def run(*args: Any, **options: Any) -> Any:
-        click.get_current_context().invoke(site.migrations.db)
-        return command(*args, **options)
-
-    return run
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in ("", self.word, *site.schema.versions()):
+            return str(value)
+        return self.fail(
+            f"There is no version '{value}'. Give '{self.word}', or one that `netflix-admin db history` shows.",
+            param,
+            ctx,
+        )
 
 
-@click.group(cls=Migrations)
+@click.group()
 def db() -> None:
     """Migrate the database, as `flask db` does.
+
+    `flask db` has more commands, for who changes the tables.
 
     \b
     Example:
       netflix-admin db upgrade
     """
+
+
+@db.command()
+@partial(site.within, migrated=False)
+def check() -> None:
+    """Say whether the tables are what this version needs.
+
+    For cron: silent and 0 when they are, else 6.
+
+    \b
+    Example:
+      netflix-admin db check
+    """
+    site.migration.check()
+
+
+@db.command()
+@partial(site.within, migrated=False)
+def current() -> None:
+    """Show which version the database has.
+
+    \b
+    Example:
+      netflix-admin db current
+    """
+    found = site.migration.present()
+    output.product(f"{found} (head)" if found == site.schema.head() else found)
+
+
+@db.command()
+@formats.listing(COLUMNS)
+@partial(site.within, migrated=False)
+def history(listing: Listing) -> None:
+    """Show all versions, the newest first.
+
+    \b
+    Example:
+      netflix-admin db history
+    """
+    listing.print(site.migration.history(), "There are none.")
+
+
+@db.command()
+@click.argument("version", type=Version("head"), default="head")
+@partial(site.within, migrated=False, makes=True)
+def upgrade(version: str) -> None:
+    """Bring the database up to this version.
+
+    Silent when it is there already. It may be done while the site serves; one that is not there yet is made.
+
+    \b
+    Example:
+      netflix-admin db upgrade
+    """
+    if done := site.migration.upgrade(version):
+        output.done(f"The database is at version {done.after}.")
+
+
+@db.command()
+@click.argument("version", type=Version("base"), default="")
+@click.option("--yes", is_flag=True, help="Do not ask whether what the later versions hold may be lost.")
+@partial(site.within, migrated=False)
+def downgrade(version: str, yes: bool) -> None:
+    """Bring the database back to an earlier version.
+
+    By default to the one before; `base` takes all tables away. What only the later versions hold is lost: make a backup
+    first. The site must be stopped, and the code that is installed afterwards must be of that version.
+
+    \b
+    Example:
+      netflix-admin db downgrade 0015
+    """
+    step = site.migration.back(version)
+    if step is None:
+        output.note(f"The database is at version {version} already.")
+        return
+    if step.after == site.migration.BASE:
+        asking.confirm("Take all tables away, with everything in them?", yes)
+    else:
+        asking.confirm(
+            f"Bring the database back from version {step.before} to {step.after}, and lose what only later ones hold?",
+            yes,
+        )
+    site.migration.downgrade(step)
+    output.done(f"The database was at version {step.before}, and is at {step.after}.")

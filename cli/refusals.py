@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from netflix.errors import CountersUnavailable, DatabaseUnavailable, Refusal
+from netflix.errors import CountersUnavailable, Refusal
 
 from . import formats, output, site
 
@@ -62,7 +62,7 @@ def answered(args: Sequence[str], with_traceback: bool = False) -> Iterator[None
 def as_refusal(error: Exception) -> Refusal:
     """What the libraries below raise, in the words of the site."""
     if isinstance(error, site.database_errors.DBAPIError):
-        return DatabaseUnavailable.because(str(error.orig).partition("\n")[0])
+        return site.database.refusal(error)
     if isinstance(error, site.redis_errors.RedisError):
         return CountersUnavailable()
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -16,11 +16,10 @@ from netflix.errors import Declined
 
 # ruff: noqa: F401  (for the type checker, and for the modules beside this one)
 if TYPE_CHECKING:
-    import flask_migrate.cli as migrations
     import redis.exceptions as redis_errors
     import sqlalchemy.exc as database_errors
 
-    from netflix import config, errors, orders, trial, values
+    from netflix import config, database, errors, orders, schema, trial, values
     from netflix.accounts import (
         blocklist,
         counted,
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from netflix.lockdown import lockdown
     from netflix.mail import courier, delivery, outbox
     from netflix.signin import access, device, logged, recovery, replay, session, simulation
-    from netflix.upkeep import backup, expiry, restore
+    from netflix.upkeep import backup, expiry, migration, restore
 else:
     PARTS = {
         "access": "netflix.signin.access",
@@ -55,6 +54,7 @@ else:
         "config": "netflix.config",
         "counted": "netflix.accounts.counted",
         "counter": "netflix.limits.counter",
+        "database": "netflix.database",
         "database_errors": "sqlalchemy.exc",
         "courier": "netflix.mail.courier",
         "delivery": "netflix.mail.delivery",
@@ -71,7 +71,7 @@ else:
         "expiry": "netflix.upkeep.expiry",
         "lockdown": "netflix.lockdown.lockdown",
         "logged": "netflix.signin.logged",
-        "migrations": "flask_migrate.cli",
+        "migration": "netflix.upkeep.migration",
         "network": "netflix.bans.network",
         "orders": "netflix.orders",
         "outbox": "netflix.mail.outbox",
@@ -92,6 +92,7 @@ else:
         "screening": "netflix.accounts.screening",
         "rehearsal": "netflix.factors.rehearsal",
         "removal": "netflix.factors.removal",
+        "schema": "netflix.schema",
         "session": "netflix.signin.session",
         "simulation": "netflix.signin.simulation",
         "user": "netflix.accounts.user",
@@ -146,10 +147,11 @@ def check_owner(folder: Path | None) -> None:
         raise Declined(f"The site in {folder} belongs to {name}.", f"Run it as `sudo -u {name} netflix-admin …`.")
 
 
-def within(command: Callable[P, T], migrated: bool = True) -> Callable[P, T]:
+def within(command: Callable[P, T], migrated: bool = True, makes: bool = False) -> Callable[P, T]:
     """Runs a command inside the site, which is built now; a test hands its own over as Flask's ScriptInfo.
 
-    `migrated`: whether the database must be of this version.
+    `migrated`: whether the database must be of this version. `makes`: whether its folder and keys are made where they
+    are not there; every other command would make a site by a slip in NETFLIX_INSTANCE.
     """
 
     @wraps(command)
@@ -157,11 +159,13 @@ def within(command: Callable[P, T], migrated: bool = True) -> Callable[P, T]:
         # What is written in the instance folder is for its owner alone.
         os.umask(0o077)
         ctx = click.get_current_context()
-        if not ctx.obj:
+        if ctx.obj:
+            app = ctx.obj.load_app()
+        else:
             # Before anything is made in it.
-            named = os.environ.get("NETFLIX_INSTANCE")
-            check_owner(Path(named) if named else import_module("netflix.config").default_instance())
-        app = ctx.obj.load_app() if ctx.obj else netflix.create_app()
+            named, settings = os.environ.get("NETFLIX_INSTANCE"), import_module("netflix.config")
+            check_owner(Path(named) if named else settings.default_instance())
+            app = netflix.create_app(settings.Config.from_env(os.environ, makes))
         if migrated:
             import_module("netflix.schema").check(app.extensions["netflix-config"])
         ctx.with_resource(app.app_context())

@@ -1,9 +1,11 @@
 """How Alembic reaches the site's database; run by `flask db` and `netflix-admin db`."""
 
 from alembic import context
+from alembic.runtime.migration import MigrationInfo
 from flask import current_app
 
 from netflix.clock import Instant
+from netflix.upkeep import migration
 
 migrate = current_app.extensions["migrate"]
 
@@ -14,6 +16,11 @@ def rendered(kind: str, item: object, _: object) -> str | bool:
 
 
 def run_online() -> None:
+    applied: list[MigrationInfo] = []
+
+    def note(step: MigrationInfo, **_: object) -> None:
+        applied.append(step)
+
     with migrate.db.engine.connect() as connection:
         context.configure(
             connection=connection,
@@ -23,9 +30,11 @@ def run_online() -> None:
             # SQLite cannot alter a table in place: it is made anew and filled.
             render_as_batch=True,
             transaction_per_migration=True,
+            on_version_apply=note,
         )
         with context.begin_transaction():
             context.run_migrations()
+    migration.recorded(applied)
 
 
 def run_offline() -> None:

@@ -1,6 +1,7 @@
 """The settings: one class, read from NETFLIX_… once, every fault told at once."""
 
 import ipaddress
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -12,9 +13,10 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 from limits import RateLimitItem
+from sqlalchemy.exc import DBAPIError
 
-from netflix import keys, paths
-from netflix.errors import ConfigError
+from netflix import database, keys, paths
+from netflix.errors import ConfigError, DatabaseUnavailable, SiteMissing
 from netflix.values import (
     SHORTEST_KEY,
     Network,
@@ -153,16 +155,17 @@ class Config:
     )
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> "Config":
-        """Reads and checks everything, and makes the keys and folder that a development run lacks.
+    def from_env(cls, env: Mapping[str, str], makes: bool = True) -> "Config":
+        """Reads and checks everything. `makes`: also the folder and keys that a new site lacks.
 
-        Raises ConfigError, which lists all faults.
+        Raises ConfigError, which lists all faults, SiteMissing where something lacks and is not to be made, and
+        DatabaseUnavailable where that cannot be known.
         """
         read, problems = cls.read(env)
         problems += cls._together(read)
         if problems:
             raise ConfigError(problems)
-        return cls(**read).completed()
+        return cls(**read).completed(makes)
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -218,30 +221,34 @@ class Config:
                 )
         return problems
 
-    def completed(self) -> "Config":
-        """With the folder made, and every default that depends on it filled in."""
+    def completed(self, makes: bool = True) -> "Config":
+        """With every default that depends on the folder filled in; `makes` as in `from_env`."""
         folder = self.instance or default_instance()
         if folder is None:
             raise ConfigError([INSTANCE_UNSET])
-        filled: dict[str, Any] = {"instance": folder, **self._keys(folder)}
-        filled["database_url"] = self.database_url or f"sqlite:///{folder / 'netflix.db'}"
+        url = self.database_url or f"sqlite:///{folder / 'netflix.db'}"
+        filled: dict[str, Any] = {"instance": folder, "database_url": url, **self._keys(folder, url, makes)}
         filled["redis_url"] = self.redis_url or f"unix://{folder / 'redis.sock'}"
         return Config(**{known.name: getattr(self, known.name) for known in fields(self)} | filled)
 
-    def _keys(self, folder: Path) -> dict[str, Any]:
-        """The keys that were given, and those that are kept in the folder, which is made."""
-        found: dict[str, Any] = {}
+    def _keys(self, folder: Path, url: str, makes: bool) -> dict[str, Any]:
+        """The keys that were given, and those that are kept in the folder."""
+        found: dict[str, Any] = {"secret_key": self.secret_key, "password_key": self.password_key}
+        files = {name: folder / name.replace("_", ".") for name, given in found.items() if not given}
         problems = []
         try:
+            if "password_key" in files:
+                check_new(files["password_key"], url)
+            if not makes and not (folder.is_dir() and all(file.exists() for file in files.values())):
+                raise SiteMissing(folder)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for name, read in (("secret_key", some_keys), ("password_key", a_key)):
-                file = name.replace("_", ".")
+            for name, file in files.items():
                 try:
-                    found[name] = getattr(self, name) or read(keys.kept(folder, file))
+                    found[name] = (some_keys if name == "secret_key" else a_key)(keys.kept(folder, file.name))
                 except ValueError:
                     problems.append(
-                        f"{PREFIX}{name.upper()}: the file '{folder / file}' has no key of at least "
-                        f"{SHORTEST_KEY} characters; put back the one that was there, or remove the file for a new one."
+                        f"{PREFIX}{name.upper()}: the file '{file}' has no key of at least {SHORTEST_KEY} characters; "
+                        "put back the one that was there, or remove the file to see whether a new one can be made."
                     )
         except OSError as error:
             raise ConfigError(
@@ -287,6 +294,34 @@ class Config:
     @property
     def keeps_own_redis(self) -> bool:
         return self.redis_url == f"unix://{self.instance / 'redis.sock'}"
+
+
+def check_new(file: Path, url: str) -> None:
+    """Raises ConfigError where the password key is not there and was: under a new one nobody could sign in.
+
+    Raises DatabaseUnavailable where that cannot be known.
+    """
+    if file.exists():
+        return
+    try:
+        # Another process may have made the key, and somebody an account, since it was looked for.
+        is_lost = database.has_accounts(url) and not file.exists()
+    except DBAPIError as error:
+        why = database.refusal(error)
+        raise DatabaseUnavailable(
+            f"'{file}' is not there, and only the database can tell whether it was. {why.sentence}",
+            f"{why.remedy} If there was a key, put it back.",
+        ) from error
+    if is_lost:
+        make = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        raise ConfigError(
+            [
+                f"{PREFIX}PASSWORD_KEY: is not set, and '{file}' is not there, though the database has accounts, whose "
+                "passwords are under it; put it back from where you keep it, or set the variable. Only if it is lost "
+                f"for good: `(umask 077; {make} > {shlex.quote(str(file))})`, and then a new link for everybody "
+                "(`netflix-admin users reset-password`)."
+            ]
+        )
 
 
 def default_instance() -> Path | None:

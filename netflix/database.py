@@ -1,32 +1,116 @@
-"""How each database is reached."""
+"""How each database is reached, and what is said of one that fails."""
 
-from sqlalchemy import make_url
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, inspect, literal, make_url, select, table
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from netflix.config import Config
+from netflix.errors import DatabaseBusy, DatabaseDamaged, DatabaseUnavailable, NotMigrated
+
+# Milliseconds that one waits for what another holds.
+LONGEST_WAIT = 5000
+# PostgreSQL's names of what went wrong: lock_not_available, undefined_table, undefined_column.
+BUSY, LACKING = "55P03", ("42P01", "42703")
+# Of SQLite's words.
+LACKING_IN_SQLITE = ("no such table", "no such column")
+# What is deleted, such as a mail with a link in it, is overwritten, or a copy of the file would still have it.
+ERASING = "secure_delete = ON"
 
 
-def engine_options(config: Config) -> dict[str, object]:
+def engine_options(url: str) -> dict[str, object]:
     """Connections for the threads that are at work; the others wait, but not until a person gives up."""
-    if make_url(config.database_url).get_backend_name() == "sqlite":
+    asked = make_url(url)
+    if asked.get_backend_name() == "sqlite":
         return {"pool_size": 16, "max_overflow": 16, "pool_timeout": 5}
+    # What the address says itself comes later, and holds.
+    given = asked.query.get("options", "")
     return {
         "pool_size": 5,
         "max_overflow": 11,
         "pool_timeout": 5,
         "pool_pre_ping": True,
-        # Milliseconds: a server that is gone without a word would hold whoever asks it for a quarter of an hour.
-        "connect_args": {"connect_timeout": 5, "tcp_user_timeout": 10_000},
+        "connect_args": {
+            # Milliseconds: a server that is gone without a word would hold whoever asks it for a quarter of an hour.
+            "connect_timeout": 5,
+            "tcp_user_timeout": 10_000,
+            "options": f"-c lock_timeout={LONGEST_WAIT} {given if isinstance(given, str) else ' '.join(given)}".strip(),
+        },
     }
-
-
-# What is deleted, such as a mail with a link in it, is overwritten, or a copy of the file would still have it.
-ERASING = "secure_delete = ON"
 
 
 def prepare_sqlite(connection: DBAPIConnection, _: object) -> None:
     """Readers do not wait for a writer, writers wait for each other, and foreign keys hold."""
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000", "foreign_keys = ON", ERASING):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        f"busy_timeout = {LONGEST_WAIT}",
+        "foreign_keys = ON",
+        ERASING,
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def engine(url: str) -> Engine:
+    """One for who asks before there is a site, or beside it; to be disposed of."""
+    return create_engine(url, **engine_options(url))
+
+
+def is_missing(url: str) -> bool:
+    """Whether there is no file, where it is one: to ask would make an empty one."""
+    asked = make_url(url)
+    return asked.get_backend_name() == "sqlite" and not Path(asked.database or "").exists()
+
+
+def has_accounts(url: str) -> bool:
+    """Whether there are any, or events, which tell of some. Makes nothing by looking. Raises DBAPIError."""
+    if is_missing(url):
+        return False
+    asked = engine(url)
+    try:
+        with asked.connect() as connection:
+            known = inspect(connection)
+            return any(
+                known.has_table(name)
+                and connection.execute(select(literal(1)).select_from(table(name)).limit(1)).first()
+                for name in ("user", "event")
+            )
+    finally:
+        asked.dispose()
+
+
+def first_line(error: BaseException | None) -> str:
+    """What the database itself said."""
+    return str(getattr(error, "orig", error)).partition("\n")[0].rstrip(":. ")
+
+
+def state(error: Exception) -> str | None:
+    """PostgreSQL's name of what went wrong."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None)
+
+
+def is_busy(error: Exception) -> bool:
+    return state(error) == BUSY or "locked" in first_line(error)
+
+
+def refusal(error: Exception) -> DatabaseUnavailable:
+    """What is said of a database's error, and what to do."""
+    reason = first_line(error)
+    if is_busy(error):
+        return DatabaseBusy()
+    if any(sign in reason for sign in DatabaseDamaged.SIGNS):
+        return DatabaseDamaged()
+    if "is full" in reason or "No space left" in reason:
+        return DatabaseUnavailable(f"There is no room left for the database ({reason}).", "Make room on its disk.")
+    if state(error) in LACKING or any(sign in reason for sign in LACKING_IN_SQLITE):
+        return NotMigrated(f"The database is not migrated ({reason}).")
+    if "unable to open" in reason:
+        return DatabaseUnavailable(
+            f"The database cannot be opened ({reason}).",
+            "Check NETFLIX_DATABASE_URL, and the modes of its file and folder.",
+        )
+    if isinstance(error, (OperationalError, InterfaceError)) and hasattr(error.orig, "sqlstate"):
+        return DatabaseUnavailable(f"The database does not answer ({reason}).")
+    return DatabaseUnavailable(f"The database failed ({reason}).", "Look for the cause: `netflix-admin doctor`.")

@@ -22,14 +22,17 @@
     │   ├── MailNotTaken     and never will
     │   └── MailServerUnavailable  nor any other just now
     ├── CountersUnavailable  Redis does not answer
-    └── DatabaseUnavailable  the database does not answer or is not migrated
-        ├── DatabaseBusy     another writes in it for too long
-        └── DatabaseDamaged  its file is not what was written
+    └── DatabaseUnavailable  the database does not answer, or fails
+        ├── DatabaseBusy     somebody else holds what is needed of it
+        ├── DatabaseDamaged  its file is not what SQLite wrote
+        └── NotMigrated      it has not the tables of this version
+            └── SiteMissing  there is no site in this folder
 
 Exit codes of `netflix-admin`: 0 done, 1 unexpected, 2 usage, 3 not found, 4 already exists,
 5 Redis unavailable, 6 database unavailable or not migrated, 7 refused, 8 partly done.
 """
 
+from pathlib import Path
 from typing import Any
 
 
@@ -297,30 +300,18 @@ class CountersUnavailable(Refusal):
 
 
 class DatabaseUnavailable(Refusal):
-    """The database does not answer, or has not the tables of this version."""
+    """The database does not answer, or fails."""
 
     status = 503
     exit_code = 6
     title = "Out of order for a moment"
-    sentence = "The database does not answer or is not migrated."
-    remedy = "Run `flask db upgrade` (or `netflix-admin db upgrade`), or check NETFLIX_DATABASE_URL."
-
-    @staticmethod
-    def because(reason: str) -> "DatabaseUnavailable":
-        """What the database itself said, in the words of the site."""
-        if DatabaseBusy.SIGN in reason:
-            return DatabaseBusy()
-        if any(sign in reason for sign in DatabaseDamaged.SIGNS):
-            return DatabaseDamaged()
-        if "is full" in reason or "No space left" in reason:
-            return DatabaseUnavailable(f"There is no room left for the database ({reason}).", "Make room on its disk.")
-        return DatabaseUnavailable(f"The database does not answer or is not migrated ({reason}).")
+    sentence = "The database does not answer."
+    remedy = "Start it, or check NETFLIX_DATABASE_URL."
 
 
 class DatabaseBusy(DatabaseUnavailable):
-    """Another writes in it, for longer than anybody waits."""
+    """Somebody else holds what is needed of it."""
 
-    SIGN = "locked"
     sentence = "The database is busy with something else."
     remedy = "Try again in a moment."
 
@@ -331,6 +322,24 @@ class DatabaseDamaged(DatabaseUnavailable):
     SIGNS = ("file is not a database", "disk image is malformed")
     sentence = "The file of the database is damaged."
     remedy = "Stop the site and restore a backup: `netflix-admin restore FILE`."
+
+
+class NotMigrated(DatabaseUnavailable):
+    """The database answers, and has not the tables of this version."""
+
+    sentence = "The database is not migrated."
+    remedy = "Run `netflix-admin db upgrade` (or `flask db upgrade`)."
+
+
+class SiteMissing(NotMigrated):
+    """There is no site in this folder, and who only looks after one makes none."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"There is no site in {folder} yet.",
+            "Check NETFLIX_INSTANCE; or make one: start it, or run `netflix-admin db upgrade` (or `flask db upgrade`); "
+            "or bring one back: `netflix-admin restore FILE`.",
+        )
 
 
 def in_words(seconds: int) -> str:

@@ -9,17 +9,17 @@ import re
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from netflix import database
 from netflix.config import Config
-from netflix.errors import DatabaseDamaged, DatabaseUnavailable
+from netflix.errors import DatabaseBusy, DatabaseUnavailable, NotMigrated, SiteMissing
 from netflix.extensions import db
 from netflix.paths import where
 
@@ -68,30 +68,34 @@ def named_in(word: str) -> set[str]:
 
 def check(config: Config) -> None:
     """Raises DatabaseUnavailable unless the database has the tables of this version."""
-    file = make_url(config.database_url).database or ""
-    if config.database_url.startswith("sqlite") and not Path(file).exists():
-        # To ask would make an empty one.
-        raise DatabaseUnavailable(
-            f"There is no site in {config.instance} yet.",
-            "Check NETFLIX_INSTANCE; or make one: `flask db upgrade` (or `netflix-admin db upgrade`); "
-            "or bring one back: `netflix-admin restore FILE`.",
-        )
-    engine = create_engine(config.database_url)
-    try:
-        with engine.connect() as connection:
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except SQLAlchemyError as error:
-        is_damaged = any(sign in str(error) for sign in DatabaseDamaged.SIGNS)
-        raise (DatabaseDamaged if is_damaged else DatabaseUnavailable) from error
-    finally:
-        engine.dispose()
+    if database.is_missing(config.database_url):
+        raise SiteMissing(config.instance)
+    found = present(config.database_url)
+    check_known(found)
+    if found != head():
+        at = f"is at version {found}" if found else "has no tables yet"
+        raise NotMigrated(f"The database {at}, and this version of the site needs {head()}.")
+
+
+def check_known(found: str | None) -> None:
+    """Raises DatabaseUnavailable for a version that this code has never heard of."""
     if found and found not in versions():
         raise DatabaseUnavailable(
             f"The database is at version {found}, which a later version of the site made.",
             "Update the site, or check NETFLIX_DATABASE_URL.",
         )
-    if found != head():
-        raise DatabaseUnavailable(f"The database is at version {found}, and this version of the site needs {head()}.")
+
+
+def present(url: str) -> str | None:
+    """The version that a database has, or none. Raises DatabaseUnavailable."""
+    engine = database.engine(url)
+    try:
+        with engine.connect() as connection:
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except DBAPIError as error:
+        raise database.refusal(error) from error
+    finally:
+        engine.dispose()
 
 
 def upgrade(url: str = "") -> None:
@@ -100,4 +104,10 @@ def upgrade(url: str = "") -> None:
     env = os.environ | ({"NETFLIX_DATABASE_URL": url} if url else {})
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        raise DatabaseUnavailable(f"The database could not be migrated: {done.stderr.strip().rpartition(chr(10))[2]}")
+        if any(sign in done.stderr for sign in ("lock timeout", "database is locked")):
+            raise DatabaseBusy
+        said = [line for line in done.stderr.strip().splitlines() if not line.startswith(("(Background", "["))]
+        raise DatabaseUnavailable(
+            f"The database could not be migrated: {(said or ['nothing was said'])[-1].rstrip('.')}.",
+            "See why: `flask db upgrade`.",
+        )

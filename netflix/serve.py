@@ -19,12 +19,12 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 
-from netflix import bodies, embedded, schema
+from netflix import bodies, database, embedded, schema
 from netflix.accounts.user import User
 from netflix.config import Config
-from netflix.errors import ConfigError, DatabaseUnavailable, Refusal
+from netflix.errors import ConfigError, NotMigrated, Refusal
 from netflix.site import create_app
 
 # Threads that answer: the larger part may be held by slow senders, a few by hashing, the rest are for the pages.
@@ -54,7 +54,7 @@ def serve(migrate: bool = False) -> None:
         address = listening_at(config)
         try:
             schema.check(config)
-        except DatabaseUnavailable:
+        except NotMigrated:
             if not migrate:
                 raise
             schema.upgrade()
@@ -156,7 +156,7 @@ def welcome(config: Config) -> str:
 
 
 def has_administrator(config: Config) -> bool:
-    engine = create_engine(config.database_url)
+    engine = database.engine(config.database_url)
     try:
         with engine.connect() as connection:
             wanted = select(User.id).where(User.is_admin, User.disabled_at.is_(None)).limit(1)

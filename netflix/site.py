@@ -78,7 +78,7 @@ def create_app(config: Config | None = None) -> Flask:
         # A browser that sends no Referer is not an attack; the token decides.
         WTF_CSRF_SSL_STRICT=False,
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(config),
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(config.database_url),
     )
     app.extensions["netflix-config"] = config
     # Werkzeug would send on to the tidy address with whatever Host the visitor claimed.

@@ -1,14 +1,20 @@
 import dataclasses
 import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netflix import paths
+from netflix import database, paths
 from netflix.config import PREFIX, Config, is_loopback
-from netflix.errors import ConfigError
+from netflix.errors import ConfigError, DatabaseUnavailable, SiteMissing
 from netflix.values import networks, rates
 
 KEY = "k" * 32
@@ -147,11 +153,12 @@ GOOD = {
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
 def test_a_value_is_taken(folder: str, name: str, value: str) -> None:
-    assert Config.from_env({"NETFLIX_INSTANCE": folder, PREFIX + name: value})
+    assert Config.from_env({"NETFLIX_INSTANCE": folder, "NETFLIX_PASSWORD_KEY": KEY, PREFIX + name: value})
 
 
 def test_postgres_is_reached_by_psycopg_and_the_password_stays(folder: str) -> None:
-    config = Config.from_env({"NETFLIX_INSTANCE": folder, "NETFLIX_DATABASE_URL": "postgres://u:p%40ss@h/d"})
+    env = {"NETFLIX_INSTANCE": folder, "NETFLIX_PASSWORD_KEY": KEY}
+    config = Config.from_env(env | {"NETFLIX_DATABASE_URL": "postgres://u:p%40ss@h/d"})
     assert config.database_url == "postgresql+psycopg://u:p%40ss@h/d"
 
 
@@ -253,3 +260,105 @@ def test_a_config_is_completed_once(folder: str) -> None:
     assert config.completed() == config
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.port = 80  # type: ignore[misc]
+
+
+@pytest.fixture
+def site(folder: str, migrated: Path) -> Path:
+    """The folder of one that is migrated, of which nobody has signed in."""
+    Path(folder).mkdir()
+    shutil.copy(migrated, Path(folder) / "netflix.db")
+    return Path(folder)
+
+
+def planted(site: Path, statement: str) -> None:
+    with closing(sqlite3.connect(site / "netflix.db")) as database, database:
+        database.execute(statement)
+
+
+USER = (
+    "INSERT INTO user (email, email_key, is_admin, created_at) "
+    "VALUES ('ada@example.org', 'ada@example.org', 0, '2026-01-01 00:00:00')"
+)
+EVENT = (
+    'INSERT INTO event (id, at, kind, "by", address, detail, digest) '
+    "VALUES (1, '2026-01-01 00:00:00', 'user_deleted', 'operator:root', '', '{}', x'00')"
+)
+
+
+@pytest.mark.parametrize("has_made", ["", USER, EVENT])
+def test_a_password_key_is_never_made_where_an_account_was_made_under_another(site: Path, has_made: str) -> None:
+    env = {"NETFLIX_INSTANCE": str(site)}
+    if not has_made:
+        assert Config.from_env(env).password_key
+        return
+    planted(site, has_made)
+    (told,) = problems(**env)
+    assert told.startswith(f"NETFLIX_PASSWORD_KEY: is not set, and '{site}/password.key' is not there, though the")
+    assert [path.name for path in site.iterdir()] == ["netflix.db"]
+    # By the variable, put back, or made anew by hand, as the sentence says.
+    assert Config.from_env(env | {"NETFLIX_PASSWORD_KEY": KEY}).password_key == KEY
+    (by_hand,) = re.findall(r"`\((.*)\)`", told)
+    subprocess.run(["bash", "-c", by_hand], check=True)
+    assert Config.from_env(env).password_key == (site / "password.key").read_text().strip()
+    assert (site / "password.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_to_look_for_accounts_makes_no_database(folder: str) -> None:
+    Config.from_env({"NETFLIX_INSTANCE": folder})
+    assert {path.name for path in Path(folder).iterdir()} == {"secret.key", "password.key"}
+
+
+def test_what_else_stands_in_the_database_is_no_account(site: Path) -> None:
+    for name in ("user", "event"):
+        planted(site, f"DROP TABLE {name}")
+    assert Config.from_env({"NETFLIX_INSTANCE": str(site)}).password_key
+
+
+def test_a_key_that_another_process_made_meanwhile_is_taken(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which served somebody since, too."""
+
+    def overtaken(url: str) -> bool:
+        (site / "password.key").write_text(KEY)
+        return True
+
+    monkeypatch.setattr(database, "has_accounts", overtaken)
+    assert Config.from_env({"NETFLIX_INSTANCE": str(site)}).password_key == KEY
+
+
+def test_of_two_that_start_a_new_site_at_once_both_have_its_key(folder: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: Config.from_env({"NETFLIX_INSTANCE": folder}).password_key, range(8)))
+    assert len(set(made)) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://u@127.0.0.1:9/d", "The database does not answer (connection failed"),
+        ("sqlite:///{folder}/netflix.db", "The file of the database is damaged."),
+    ],
+)
+def test_a_database_that_cannot_be_asked_is_no_reason_for_a_key(folder: str, url: str, words: str) -> None:
+    Path(folder).mkdir()
+    (Path(folder) / "netflix.db").write_bytes(b"no database " * 1000)
+    with pytest.raises(DatabaseUnavailable) as refusal:
+        Config.from_env({"NETFLIX_INSTANCE": folder, "NETFLIX_DATABASE_URL": url.format(folder=folder)})
+    assert words in refusal.value.sentence
+    assert refusal.value.remedy.endswith("If there was a key, put it back.")
+    assert [path.name for path in Path(folder).iterdir()] == ["netflix.db"]
+
+
+@pytest.mark.parametrize("lacking", ["secret.key", "password.key"])
+def test_who_only_looks_after_a_site_makes_none(folder: str, lacking: str) -> None:
+    env = {"NETFLIX_INSTANCE": folder}
+    with pytest.raises(SiteMissing, match=f"There is no site in {folder} yet"):
+        Config.from_env(env, makes=False)
+    assert not Path(folder).exists()
+    with pytest.raises(SiteMissing):
+        Config.from_env(env | {"NETFLIX_SECRET_KEY": KEY, "NETFLIX_PASSWORD_KEY": KEY}, makes=False)
+    made = Config.from_env(env)
+    assert Config.from_env(env, makes=False) == made
+    (Path(folder) / lacking).unlink()
+    with pytest.raises(SiteMissing):
+        Config.from_env(env, makes=False)
+    assert not (Path(folder) / lacking).exists()

@@ -204,6 +204,7 @@ ACTS = {
     "netflix.administration.importing": {"added", "invited_again"},
     "netflix.administration.exporting": {"exported"},
     "netflix.upkeep.expiry": None,
+    "netflix.upkeep.migration": {"downgrade", "recorded"},
     "netflix.upkeep.restore": {"restore"},
 }
 

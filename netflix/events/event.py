@@ -67,6 +67,7 @@ class Kind(StrEnum):
     PURGED = "sys_purge"
     BLOCKLIST_IMPORTED = "authn_blocklist_imported"
     BLOCKLIST_FORGOTTEN = "authn_blocklist_deleted"
+    MIGRATED = "sys_migrate"
     REPORTED = "authn_misuse_reported"
     # Of networks, whoever comes from there.
     BAN_ADDED = "ban_added"

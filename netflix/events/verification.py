@@ -8,6 +8,23 @@ from netflix.events.chain import NOTHING, ChainEnd, ChainStart
 from netflix.events.event import Event, Wanted, following
 from netflix.extensions import db
 
+# What is looked at to tell whose the record is.
+ENOUGH = 100
+
+
+def is_under_another_key() -> bool:
+    """Whether neither its end nor any of its last events is what the present password key would have made of them.
+
+    Whoever has not the key could make it look so, but only by changing all of them.
+    """
+    if (end := ChainEnd.present()).is_sealed or not end.length:
+        return False
+    start = ChainStart.present()
+    latest = list(db.session.scalars(select(Event).order_by(Event.id.desc()).limit(ENOUGH + 1)))
+    before = {row.id + 1: row.digest for row in latest} | {start.number + 1: start.digest}
+    known = [row for row in latest if row.id in before]
+    return bool(known) and not any(row.linked(before[row.id]) == row.digest for row in known)
+
 
 def faults(latest: int | None = None) -> Iterator[str]:
     """What is wrong with the chain, a sentence for each place; nothing when nobody touched it.

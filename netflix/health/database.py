@@ -6,7 +6,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from netflix import clock, schema
+from netflix.accounts import password
+from netflix.accounts.user import User
 from netflix.config import Config
+from netflix.database import first_line, is_busy
 from netflix.errors import DatabaseUnavailable
 from netflix.events import verification
 from netflix.extensions import db
@@ -23,8 +26,7 @@ def findings(config: Config) -> Iterator[Finding]:
     try:
         schema.check(config)
     except DatabaseUnavailable as refusal:
-        reason = f" ({first_line(refusal.__cause__)})" if refusal.__cause__ else ""
-        yield fault("schema", f"{refusal.sentence}{reason}", refusal.remedy)
+        yield fault("schema", refusal.sentence, refusal.remedy)
         return
     yield ok("schema", f"Version {schema.head()}, as this site needs.")
     whole = list(integrity())
@@ -32,12 +34,17 @@ def findings(config: Config) -> Iterator[Finding]:
     if any(found.remedy for found in whole):
         return
     yield from writable()
-    yield from record()
+    if is_under_another_key(config):
+        yield fault(
+            "password key",
+            "The password key is another one than the accounts were made under.",
+            f"Put back the `password.key` that was in {config.instance} (or set NETFLIX_PASSWORD_KEY). If it is lost "
+            "for good, everybody needs a new link: `netflix-admin users reset-password`.",
+        )
+    else:
+        yield ok("password key", "It is the one that the accounts were made under.")
+        yield from record()
     yield from mails()
-
-
-def first_line(error: BaseException | None) -> str:
-    return str(getattr(error, "orig", error)).partition("\n")[0]
 
 
 def writable() -> Iterator[Finding]:
@@ -47,7 +54,7 @@ def writable() -> Iterator[Finding]:
     except DBAPIError as error:
         reason = first_line(error)
         remedy = "Free the disk, and check the modes of the database's file and folder, and who owns them."
-        if "locked" in reason:
+        if is_busy(error):
             remedy = "Look for who holds it: a backup, or a program that was left open."
         yield fault("writable", f"The database cannot be written ({reason}).", remedy)
     else:
@@ -87,6 +94,18 @@ def in_postgresql() -> Iterator[Finding]:
         yield fault("integrity", "PostgreSQL found pages whose checksum is wrong.", BACKUP)
     else:
         yield ok("integrity", "All indexes are valid, and no checksum has failed.")
+
+
+def is_under_another_key(config: Config) -> bool:
+    """By the record, or else by what is kept of passwords, where none is under this key and some are under another."""
+    if verification.is_under_another_key():
+        return True
+    return not is_any_kept(password.scheme_id(config)) and is_any_kept(f"{password.SCHEME}.")
+
+
+def is_any_kept(mark: str) -> bool:
+    """Whether somebody's password is kept so."""
+    return db.session.scalar(select(User.id).where(User.password_hash.startswith(mark)).limit(1)) is not None
 
 
 def record() -> Iterator[Finding]:

@@ -25,13 +25,14 @@ from sqlalchemy import create_engine, delete, func, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from netflix import clock, schema
+from netflix import clock, database, schema
 from netflix import config as settings
 from netflix.accounts.asked import Asked
 from netflix.accounts.one_time_link import OneTimeLink
 from netflix.accounts.user import User
 from netflix.config import PREFIX, Config
-from netflix.errors import AlreadyExists, DatabaseBusy, DatabaseDamaged, DatabaseUnavailable, Declined
+from netflix.database import LONGEST_WAIT
+from netflix.errors import AlreadyExists, DatabaseBusy, DatabaseDamaged, Declined
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
@@ -144,7 +145,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error, DBAPIError) as error:
         reason = getattr(error, "strerror", None) or str(getattr(error, "orig", error))
-        refusal = DatabaseUnavailable.because(reason)
+        refusal = database.refusal(error)
         if isinstance(refusal, DatabaseBusy | DatabaseDamaged):
             raise refusal from error
         raise Declined(
@@ -178,23 +179,29 @@ def copy_sqlite(config: Config, part: Path, told: Told) -> None:
 
 def dump_postgresql(config: Config, part: Path, told: Told) -> None:
     left_out = [f"--exclude-table-data={table.__tablename__}" for table in LEFT_OUT]
-    run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", *left_out, f"--file={part}", on=config)
+    # It waits by its own measure, and not by the server's.
+    how = ("--format=custom", "--no-owner", "--no-privileges", f"--lock-wait-timeout={LONGEST_WAIT}")
+    run("pg_dump", *how, *left_out, f"--file={part}", on=config)
 
 
 def run(program: str, *args: str, on: Config | None = None) -> None:
     """One of PostgreSQL's own programs, on the site's database; a password is in its environment alone.
 
-    Raises Declined.
+    Raises Declined, and DatabaseBusy where others hold what it needs.
     """
     found = shutil.which(program)
     if found is None:
         raise Declined(f"There is no `{program}` on the path.", "Install PostgreSQL's client programs.")
     told, secret = conninfo(on.database_url) if on else ([], {})
+    # What stands in the address itself holds.
+    waits = {"PGOPTIONS": f"-c lock_timeout={LONGEST_WAIT}"}
     done = subprocess.run(  # noqa: S603
-        [found, *told, *args], env=os.environ | secret, capture_output=True, text=True, check=False
+        [found, *told, *args], env=os.environ | waits | secret, capture_output=True, text=True, check=False
     )
     if done.returncode:
         reason = next((line for line in done.stderr.splitlines() if "error" in line.lower()), done.stderr.strip())
+        if "lock timeout" in reason or "statement timeout" in reason:
+            raise DatabaseBusy
         raise Declined(f"`{program}` failed ({reason.strip()}).", "Nothing was changed; mend that and try again.")
 
 

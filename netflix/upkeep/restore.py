@@ -16,12 +16,12 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from sqlalchemy import MetaData, create_engine, inspect, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from netflix import config as settings
-from netflix import schema
+from netflix import database, schema
 from netflix.config import Config
-from netflix.errors import DatabaseUnavailable, Declined
+from netflix.errors import Declined
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
@@ -232,19 +232,26 @@ def alone(file: Path) -> Iterator[None]:
     """
     if file.exists():
         with closing(sqlite3.connect(file, timeout=0)) as present:
-            try:
-                # Only who is alone may leave the write-ahead log; what stands in it is written back.
-                present.execute("PRAGMA journal_mode = DELETE")
-                present.execute("BEGIN EXCLUSIVE")
-            except sqlite3.DatabaseError as error:
-                if "locked" in str(error):
-                    raise Declined("The database is in use.", STOP) from error
-                # It is damaged, which is why it is replaced.
+            # One that is damaged is nobody's, which is why it is replaced.
+            with suppress(sqlite3.DatabaseError):
+                take(present)
             leave_nothing_beside(file)
             yield
     else:
         leave_nothing_beside(file)
         yield
+
+
+def take(present: sqlite3.Connection) -> None:
+    """Until it is closed nobody else has it. Raises Declined while others have it open, and sqlite3.DatabaseError."""
+    try:
+        # Only who is alone may leave the write-ahead log; what stands in it is written back.
+        present.execute("PRAGMA journal_mode = DELETE")
+        present.execute("BEGIN EXCLUSIVE")
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            raise Declined("The database is in use.", STOP) from error
+        raise
 
 
 def leave_nothing_beside(file: Path) -> None:
@@ -263,8 +270,8 @@ def put_postgresql(config: Config, draft: Path, found: Manifest) -> None:
         with db.engine.connect() as connection:
             known.reflect(connection)
         quote = db.engine.dialect.identifier_preparer.quote
-    except SQLAlchemyError as error:
-        raise DatabaseUnavailable from error
+    except DBAPIError as error:
+        raise database.refusal(error) from error
     finally:
         db.engine.dispose()
     ours = [quote(name) for name in known.tables if name in {*db.metadata.tables, "alembic_version"}]

@@ -1,8 +1,9 @@
 """The terminal, as the tests speak to it."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
+from werkzeug.serving import make_server
 
 from cli import main
 from netflix.config import Config
@@ -66,3 +68,18 @@ def no_commit(app: Flask) -> Locked:
             event.remove(db.session, "before_commit", full)
 
     return prevent
+
+
+@pytest.fixture
+def answering(app: Flask, config: Config) -> Iterator[None]:
+    """A site that the doctor can ask, and finds well."""
+    for path in config.instance.glob("netflix.db*"):
+        path.chmod(0o600)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    config.served_at.write_text(f"http://127.0.0.1:{server.port}")
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -143,7 +143,7 @@ def test_it_tells_what_it_is_and_what_is_not_in_it(backup: Path, config: Config)
     assert told["settings"]["NETFLIX_BCRYPT_ROUNDS"] == "4"
     assert "NETFLIX_PASSWORD_KEY" in told["not_kept"]
     assert not set(told["settings"]) & set(told["not_kept"])
-    assert Config.from_env(told["settings"] | {"NETFLIX_INSTANCE": str(config.instance)}).bcrypt_rounds == 4
+    assert Config.from_env(told["settings"] | {"NETFLIX_PASSWORD_KEY": config.password_key}).bcrypt_rounds == 4
     assert backup.stat().st_mode & 0o777 == 0o600
     assert sorted(backup.parent.iterdir()) == [backup]
 
@@ -379,7 +379,7 @@ def test_an_older_backup_is_migrated(app: Flask, run: Run, backup: Path, config:
     older = tmp_path / "older.db"
     shutil.copy(database(config), older)
     at_0011 = {"NETFLIX_DATABASE_URL": f"sqlite:///{older}"}
-    assert in_a_pipe(config, "db", "downgrade", "0011", **at_0011).returncode == 0
+    assert in_a_pipe(config, "db", "downgrade", "0011", "--yes", **at_0011).returncode == 0
     with closing(sqlite3.connect(older)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
 

@@ -144,6 +144,27 @@ def test_a_fault_of_the_database_is_found(healthy: Flask, config: Config, what: 
     assert words in told[check][1]
 
 
+@pytest.mark.parametrize("has_record", [True, False])
+def test_another_password_key_is_found_as_that_and_no_event_is_blamed(
+    build: Build, healthy: Flask, ada: str, has_record: bool
+) -> None:
+    with healthy.app_context():
+        if not has_record:
+            changed("DELETE FROM event")
+            changed("UPDATE event_chain SET length = 0, digest = zeroblob(32)")
+    code, told = found(build(**WELL, password_key="Y2c9WqT7mX4pL0sVbN6hJ3kRzF8gD1aEuQoSiM5yPtHwCxKr"))
+    assert (code, set(told)) == (7, {"password key", "site"})
+    assert told["password key"] == ("fault", "The password key is another one than the accounts were made under.")
+
+
+def test_a_record_of_which_one_event_is_right_is_of_this_key(healthy: Flask) -> None:
+    with healthy.app_context():
+        changed("UPDATE event SET address = '203.0.113.1' WHERE id <> 7")
+        changed("UPDATE event_chain SET seal = x'00'")
+    _, told = found(healthy)
+    assert set(told) == {"record", "site"}
+
+
 @contextmanager
 def policy(redis: Redis) -> Iterator[None]:
     redis.config_set("maxmemory-policy", "allkeys-lru")

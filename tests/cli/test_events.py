@@ -9,11 +9,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
+from cli import main
 from netflix.config import Config
 from netflix.events.event import Event
 from netflix.extensions import db
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, at_a_terminal, environment
+from tests.conftest import Build
 from tests.people import Browser
 
 
@@ -129,6 +131,14 @@ def test_a_changed_record_is_told_and_refused(app: Flask, run: Run, visited: str
     assert answer.exit_code == 7
     assert answer.stdout == "Event 2 is not what was written.\n"
     assert "tampered" in answer.stderr
+
+
+def test_another_password_key_is_told_as_that(build: Build, visited: str) -> None:
+    other = build(password_key="another key, also of more than 32 characters")
+    answer = other.test_cli_runner().invoke(main, ["events", "verify"])
+    assert (answer.exit_code, answer.stdout) == (7, "")
+    assert "The password key is another one than the record was written under" in answer.stderr
+    assert "Put back the `password.key` that was in" in answer.stderr
 
 
 def test_what_the_operator_does_is_no_noise_at_the_terminal(config: Config, visited: str) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,61 @@ def test_where_there_is_no_site_none_is_made_by_asking(config: Config, tmp_path:
     assert not (tmp_path / "netflix.db").exists()
 
 
+UNSET = {"NETFLIX_SECRET_KEY": "", "NETFLIX_PASSWORD_KEY": "", "NETFLIX_DATABASE_URL": ""}
+
+
+@pytest.mark.parametrize(
+    "command", ["doctor", "users list", "users create a@example.org --link", "purge", "db current"]
+)
+def test_a_slip_in_the_name_of_the_folder_makes_no_site(config: Config, tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "mistyped"
+    for _ in range(2):
+        refused = in_a_pipe(config, *command.split(), **UNSET, NETFLIX_INSTANCE=str(folder))
+        assert (refused.returncode, refused.stdout) == (6, "")
+        assert f"There is no site in {folder} yet. Check NETFLIX_INSTANCE; or make one:" in refused.stderr
+        # Nor in a folder that is there and is another's.
+        assert not folder.exists() or list(folder.iterdir()) == []
+        folder.mkdir(exist_ok=True)
+
+
+def test_to_migrate_and_to_restore_make_a_site(config: Config, tmp_path: Path) -> None:
+    file = tmp_path / "none.tar"
+    file.touch()
+    for command, code in ((("db", "upgrade"), 0), (("restore", str(file)), 7)):
+        folder = tmp_path / command[0]
+        assert in_a_pipe(config, *command, **UNSET, NETFLIX_INSTANCE=str(folder)).returncode == code
+        assert (folder / "password.key").exists()
+
+
+def test_a_password_key_that_is_gone_is_missed_and_not_replaced(config: Config, ada: str) -> None:
+    unset, file = {"NETFLIX_PASSWORD_KEY": ""}, config.instance / "none.tar"
+    file.touch()
+    for command in (("users", "list"), ("db", "upgrade"), ("restore", str(file)), ("purge",)):
+        refused = in_a_pipe(config, *command, **unset)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert "put it back from where you keep it" in refused.stderr
+    told = in_a_pipe(config, "doctor", "--format", "json", **unset)
+    (row,) = json.loads(told.stdout)
+    assert (told.returncode, row["state"], "put it back" in row["found"]) == (7, "fault", True)
+    assert not (config.instance / "password.key").exists()
+
+
+def test_a_database_that_does_not_answer_is_told_apart_from_one_that_is_not_migrated(config: Config) -> None:
+    refused = in_a_pipe(config, "users", "list", NETFLIX_DATABASE_URL="postgresql://netflix@127.0.0.1:9/netflix")
+    assert refused.returncode == 6
+    assert refused.stderr.startswith("Error: The database does not answer (connection failed: ")
+    assert refused.stderr.endswith("Start it, or check NETFLIX_DATABASE_URL.\n")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_database_that_another_holds_is_told_as_busy(config: Config) -> None:
+    with closing(sqlite3.connect(config.instance / "netflix.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = in_a_pipe(config, "users", "create", "zoe@example.org", "--link")
+    assert (refused.returncode, refused.stdout) == (6, "")
+    assert refused.stderr == "Error: The database is busy with something else. Try again in a moment.\n"
+
+
 def test_a_database_of_another_version_is_told(app: Flask, run: Run) -> None:
     with app.app_context():
         db.session.execute(db.text("UPDATE alembic_version SET version_num = '9999'"))
@@ -122,8 +179,7 @@ def test_root_writes_nothing_into_another_s_site(config: Config, tmp_path: Path,
     folder = tmp_path / "site"
     folder.mkdir()
     os.chown(folder, 65534, 65534)
-    unset = {"NETFLIX_SECRET_KEY": "", "NETFLIX_PASSWORD_KEY": "", "NETFLIX_DATABASE_URL": ""}
-    refused = in_a_pipe(config, *command, **unset, NETFLIX_INSTANCE=str(folder))
+    refused = in_a_pipe(config, *command, **UNSET, NETFLIX_INSTANCE=str(folder))
     assert refused.returncode == 7
     assert "sudo -u nobody netflix-admin" in refused.stderr
     assert list(folder.iterdir()) == []

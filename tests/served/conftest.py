@@ -12,14 +12,16 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from netflix.config import Config
 from tests.served.parts import program
 from tests.served.site import Site, served, until
 from tests.served.visitor import free_port
 
 
 def fresh(migrated: Path) -> Path:
-    """A short folder, for the socket in it, with an empty database at head."""
+    """A short folder, for the socket in it, with keys and an empty database at head."""
     folder = Path(tempfile.mkdtemp(prefix="nf-"))
+    Config(instance=folder).completed()
     shutil.copy(migrated, folder / "netflix.db")
     return folder
 

@@ -148,9 +148,9 @@ def served(folder: Path, command: Sequence[str] = APP, root: Path = ROOT, **sett
 
 
 @contextmanager
-def launched(folder: Path, **settings: Any) -> Iterator[Site]:
+def launched(folder: Path, command: Sequence[str] = APP, **settings: Any) -> Iterator[Site]:
     """A site that need not come up."""
-    site = Site(folder, **settings)
+    site = Site(folder, command, **settings)
     try:
         yield site.launch()
     finally:

@@ -3,31 +3,36 @@
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import flask_migrate
+import psycopg
 import pytest
 from flask import Flask
+from psycopg import sql
 from redis import Redis
 from sqlalchemy import inspect, text
 
-from netflix import clock, create_app
+from cli import main
+from netflix import clock, create_app, schema
 from netflix.accounts import one_time_link
 from netflix.accounts.one_time_link import Purpose
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.administration import directory
 from netflix.config import Config
-from netflix.errors import Declined, LinkGone
-from netflix.events import verification
+from netflix.errors import ConfigError, DatabaseBusy, Declined, LinkGone
+from netflix.events import event, verification
 from netflix.extensions import db
 from netflix.signin import access, recovery, signin
 from netflix.upkeep import expiry
 from tests.people import PASSWORD, Browser, link_for
 from tests.served import postgresql
+from tests.served.parts import program
 from tests.served.postgresql import PostgreSQL
 from tests.served.site import Site, served, until
 from tests.served.test_bans import admin, statuses
@@ -254,3 +259,111 @@ def test_users_are_looked_after_leave_and_come_back(
         assert list(verification.faults()) == []
         db.session.remove()
         db.engine.dispose()
+
+
+SOON = "?options=-c%20lock_timeout%3D200"
+
+
+@contextmanager
+def held(url: str, table: str) -> Iterator[None]:
+    with psycopg.connect(url) as connection:
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(table)))
+        yield
+
+
+@contextmanager
+def built(url: str, folder: Path, redis_url: str) -> Iterator[Flask]:
+    app = migrated(url, folder, redis_url=redis_url, bcrypt_rounds=4)
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    app.extensions["netflix-counters"].redis.close()
+
+
+def told(app: Flask, *args: str) -> tuple[int, str]:
+    answer = app.test_cli_runner().invoke(main, args)
+    return answer.exit_code, answer.stderr
+
+
+def test_what_another_holds_is_not_waited_for_without_end(
+    server: PostgreSQL, tmp_path: Path, redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program("pg_dump")
+    url, busy = server.fresh("held"), (6, f"Error: {DatabaseBusy()}\n")
+    with built(url + SOON, tmp_path, redis_url) as app:
+        browser = Browser(app)
+        assert browser.register("ada@example.org").status_code == 303
+        monkeypatch.setattr("netflix.upkeep.backup.LONGEST_WAIT", 200)
+        with held(url, "user"):
+            assert told(app, "users", "list") == busy
+            assert told(app, "backup", str(tmp_path / "netflix.tar")) == busy
+            assert browser.sign_in("ada@example.org").status_code == 503
+        assert browser.sign_in("ada@example.org").status_code == 303
+        with held(url, "alembic_version"):
+            assert told(app, "users", "list") == busy
+        assert told(app, "db", "downgrade", "0015", "--yes") == (0, "")
+        with held(url, "event_chain"):
+            assert told(app, "db", "upgrade") == busy
+            monkeypatch.setenv("NETFLIX_INSTANCE", str(tmp_path))
+            with pytest.raises(DatabaseBusy):
+                schema.upgrade(url + SOON)
+        assert told(app, "db", "upgrade") == (0, "")
+        assert told(app, "events", "verify") == (0, "")
+
+
+def test_it_is_waited_for_as_long_as_on_sqlite(server: PostgreSQL, tmp_path: Path, redis_url: str) -> None:
+    url = server.fresh("patient")
+    with built(url, tmp_path, redis_url) as app, app.app_context():
+        assert db.session.scalar(text("SHOW lock_timeout")) == "5s"
+    # What the address says itself holds.
+    more = "?options=-c%20statement_timeout%3D7s"
+    with built(url + more, tmp_path, redis_url) as app, app.app_context():
+        assert db.session.scalar(text("SHOW lock_timeout")) == "5s"
+        assert db.session.scalar(text("SHOW statement_timeout")) == "7s"
+
+
+def test_a_database_that_is_empty_is_told_as_not_migrated(server: PostgreSQL, tmp_path: Path, redis_url: str) -> None:
+    url = Config.from_env(env(server.fresh("empty"), tmp_path)).database_url
+    app = create_app(Config(instance=tmp_path, database_url=url, redis_url=redis_url).completed())
+    code, said = told(app, "users", "list")
+    assert code == 6
+    assert said.startswith('Error: The database is not migrated (relation "alembic_version" does not exist')
+    assert "netflix-admin db upgrade" in said
+    code, said = told(create_app(replace(app.extensions["netflix-config"], database_url=f"{url}none")), "users", "list")
+    assert code == 6
+    assert "The database does not answer" in said
+    assert "check NETFLIX_DATABASE_URL" in said
+
+
+def test_a_password_key_is_made_for_an_empty_database_and_not_for_one_with_accounts(
+    server: PostgreSQL, tmp_path: Path, redis_url: str
+) -> None:
+    url = server.fresh("keys")
+    with built(url, tmp_path / "site", redis_url) as app, app.app_context():
+        elsewhere = env(url, tmp_path / "mistyped")
+        assert Config.from_env(elsewhere | {"NETFLIX_INSTANCE": str(tmp_path / "new")}).password_key
+        create("ada@example.org", PASSWORD)
+        with pytest.raises(
+            ConfigError, match=r"mistyped/password\.key' is not there, though the database has accounts"
+        ):
+            Config.from_env(elsewhere)
+        assert not (tmp_path / "mistyped").exists()
+
+
+def test_tables_are_not_taken_from_who_has_the_database_open(
+    server: PostgreSQL, tmp_path: Path, redis: Redis, redis_url: str
+) -> None:
+    url = server.fresh("downgrade")
+    with built(url, tmp_path, redis_url) as app:
+        with psycopg.connect(url):
+            code, said = told(app, "db", "downgrade", "--yes")
+            assert (code, "in use, by 1 other. Stop the site" in said) == (7, True)
+        # A connection is gone a moment after it is closed.
+        until(lambda: told(app, "db", "downgrade", "0014", "--yes")[0] == 0)
+        assert told(app, "db", "upgrade") == (0, "")
+        with app.app_context():
+            found = [row.details for row in event.following(event.Wanted())]
+            assert found == [{"from": schema.head(), "to": "0014"}, {"from": "0014", "to": schema.head()}]
+            assert list(verification.faults()) == []
+        assert told(app, "db", "check") == (0, "")

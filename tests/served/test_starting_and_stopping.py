@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netflix.serve import KILLED_AFTER
-from tests.served.site import GUNICORN, ROOT, Site, is_alive, launched, of_group, served, until
+from tests.served.site import APP, GUNICORN, ROOT, Site, is_alive, launched, of_group, served, until
 
 
 def refusal(site: Site) -> tuple[int, str]:
@@ -130,6 +130,24 @@ def test_its_keys_are_for_this_user_alone(folder: Path) -> None:
     with served(folder):
         modes = {name: stat.S_IMODE((folder / name).stat().st_mode) for name in ("secret.key", "password.key")}
     assert modes == {"secret.key": 0o600, "password.key": 0o600}
+
+
+FLASK = (sys.executable, "-m", "flask", "--app", "netflix", "db", "upgrade")
+
+
+@pytest.mark.parametrize("command", [APP, (*APP, "--migrate"), GUNICORN, FLASK])
+def test_a_password_key_that_is_gone_is_never_replaced_under_accounts(folder: Path, command: tuple[str, ...]) -> None:
+    with served(folder) as site:
+        assert site.visitor().register("ada@example.org").status == 303
+    key = (folder / "password.key").rename(folder / "kept elsewhere")
+    with launched(folder, command) as site:
+        code, said = refusal(site)
+    assert code != 0
+    assert f"'{folder}/password.key' is not there, though the database has accounts" in said
+    assert not (folder / "password.key").exists()
+    key.rename(folder / "password.key")
+    with served(folder) as site:
+        assert site.visitor().sign_in("ada@example.org").status == 303
 
 
 def test_gunicorn_serves_it_and_ends_whole(folder: Path) -> None:
