@@ -140,18 +140,18 @@ def hand_out(email: str, link: str, tally: Tally) -> None:
     try:
         output.product(f"{output.printable(email)}\t{link}")
     except output.NotPrinted as lost:
+        kept = ended_early(tally, "links that were not printed are lost")
         raise output.NotPrinted(
-            f"{lost.sentence} {ended_early(tally)}",
-            "Links that were not printed are lost: mend the output, and run the same again, which makes and prints "
-            "new ones.",
+            f"{lost.sentence} {kept if tally.new else 'Links that were not printed are lost.'}",
+            "Mend the output, and run the same again, which makes and prints new ones.",
         ) from lost
 
 
-def ended_early(tally: Tally) -> str:
+def ended_early(tally: Tally, then: str = "run the same again to go on") -> str:
     if not tally.new:
         return "No user was imported before that."
     was, stay = ("was", "stays") if tally.new == 1 else ("were", "stay")
-    return f"{users(tally.new)} {was} imported before that, and {stay}; run the same again to go on."
+    return f"{users(tally.new)} {was} imported before that, and {stay}; {then}."
 
 
 def exported(where: str, batches: Generator[list[str], None, None], is_csv: bool) -> int:

@@ -214,17 +214,20 @@ def test_a_second_run_invites_anew_whoever_did_not_come_in(run: Run, app: Flask,
 
 
 def test_links_that_cannot_be_printed_are_made_anew_by_the_same_again(config: Config, run: Run, roll: Path) -> None:
-    with open("/dev/full", "w") as nowhere:
-        told = subprocess.run(
-            [*COMMAND, "users", "import", str(roll), "--invite"],
-            env=environment(config),
-            stdout=nowhere,
-            stderr=subprocess.PIPE,
-            text=True,
+    for kept in ("4 users were imported before that, and stay; links", "Links"):
+        with open("/dev/full", "w") as nowhere:
+            told = subprocess.run(
+                [*COMMAND, "users", "import", str(roll), "--invite"],
+                env=environment(config),
+                stdout=nowhere,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert told.returncode == 1
+        assert told.stderr == (
+            f"Error: It was done, but could not be printed (No space left on device). {kept} that were not printed are "
+            "lost. Mend the output, and run the same again, which makes and prints new ones.\n"
         )
-    assert told.returncode == 1
-    assert "4 users were imported before that, and stay" in told.stderr
-    assert "run the same again, which makes and prints new ones." in told.stderr
     assert run("users", "import", str(roll), "--invite").stdout.startswith("nil@example.org\thttp")
 
 
