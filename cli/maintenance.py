@@ -122,9 +122,6 @@ def downgrade(version: str, yes: bool) -> None:
     if step.after == site.migration.BASE:
         asking.confirm("Take all tables away, with everything in them?", yes)
     else:
-        asking.confirm(
-            f"Bring the database back from version {step.before} to {step.after}, and lose what only later ones hold?",
-            yes,
-        )
+        asking.confirm(f"Go back from {step.before} to {step.after}, and lose what only later versions hold?", yes)
     site.migration.downgrade(step)
     output.done(f"The database was at version {step.before}, and is at {step.after}.")
