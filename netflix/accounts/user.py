@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, Index, String, bindparam, select, text, true, update
+from sqlalchemy import BigInteger, ColumnElement, Index, String, bindparam, or_, select, text, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import clock
@@ -103,13 +103,13 @@ class User(Model):
         db.session.execute(update(cls).where(cls.id == user_id).values(id=cls.id), execution_options=AS_IT_IS)
 
     @classmethod
-    def hold_administrators(cls) -> None:
-        """Whoever else would change one of them waits until the act that called commits.
+    def hold_administrators(cls, and_user: int) -> None:
+        """Whoever else would change one of them, or this user, waits until the act that called commits.
 
         In the order of their numbers: two who hold them never wait for each other in a circle.
         """
-        in_order = select(cls.id).where(cls.is_admin).order_by(cls.id).with_for_update()
-        held = update(cls).where(cls.id.in_(in_order)).values(is_admin=True)
+        in_order = select(cls.id).where(or_(cls.is_admin, cls.id == and_user)).order_by(cls.id).with_for_update()
+        held = update(cls).where(cls.id.in_(in_order)).values(id=cls.id)
         db.session.execute(held, execution_options=AS_IT_IS)
 
     @classmethod

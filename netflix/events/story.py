@@ -161,6 +161,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.BACKED_UP: lambda *_: "A copy of this site's database was made.",
     Kind.RESTORED: lambda *_: "This site's database was brought back from a copy.",
     Kind.PURGED: lambda *_: "What had run out was deleted from this site's database.",
+    Kind.MIGRATED: lambda *_: "This site's database was brought to another version.",
     Kind.BLOCKLIST_IMPORTED: lambda *_: "Other passwords than before are refused here.",
     Kind.BLOCKLIST_FORGOTTEN: lambda *_: "A list of passwords is no longer refused here.",
     Kind.EVENTS_PURGED: lambda *_: "What happened long ago was deleted from this site's record.",

@@ -192,7 +192,7 @@ def demote(who: str | int, by: Actor = OPERATOR) -> Outcome:
 
 def keep_an_administrator(user: User, by: Actor) -> None:
     """Raises Declined when nobody else could administer the site."""
-    User.hold_administrators()
+    User.hold_administrators(user.id)
     staying = (User.disabled_at.is_(None), User.deleting_at.is_(None))
     others = select(User.id).where(User.is_admin, User.id != user.id, *staying)
     if user.is_admin and not user.is_disabled and not user.is_leaving and db.session.scalar(others.limit(1)) is None:

@@ -83,7 +83,7 @@ def test_who_changes_administrators_at_once_waits_in_no_circle(
     emails = [f"boss{number}@example.org" for number in range(8)]
 
     def change(start: int) -> None:
-        for turn in range(60):
+        for turn in range(100):
             email = emails[(start * 3 + turn * 5) % len(emails)]
             with app.app_context(), suppress(Declined):
                 (access.demote, access.promote, access.disable, access.enable)[(start + turn) % 4](email)
