@@ -37,7 +37,7 @@ RATE, REST = 10, 8
 PURGE = """
 import time
 from datetime import timedelta
-from netflix import create_app
+from netflix import clock, create_app
 from netflix.upkeep import expiry
 with create_app().app_context():
     pace, started = expiry.Pace(), time.perf_counter()
@@ -75,6 +75,7 @@ def purged(name: str, **settings: str) -> Iterator[Figure]:
         )
         beside = waits(port, cookie, lambda _: purge.poll() is not None) | {"a sign-in": list(sign_ins)}
         assert purge.stdout
+        assert purge.returncode == 0, "the purge failed"
         longest, took, gone, old = (float(word) for word in purge.stdout.read().split())
         purge.stdout.close()
         assert gone >= MANY
