@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SOUND, ABSENT = "ok", "none"
 STDIN = "-"
+# In bytes: what takes longer than a second.
+LONG = 500_000
 LIST = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
@@ -145,9 +147,9 @@ def import_list(files: tuple[str, ...], skip_malformed: bool) -> None:
 
 
 def imported(names: tuple[str, ...], skipping: bool) -> "Imported":
-    """With a bar that tells how far it is, at a terminal and where the end is known."""
-    seen = STDIN not in names and output.is_terminal(sys.stderr)
-    size = sum(Path(name).stat().st_size for name in names) if seen else 0
+    """With a bar that tells how far it is, at a terminal, where the end is known and not there in a moment."""
+    size = sum(Path(name).stat().st_size for name in names) if STDIN not in names else 0
+    seen = output.is_terminal(sys.stderr) and size > LONG
     with ExitStack() as opened:
         bar = opened.enter_context(
             click.progressbar(length=size + size // 4, label="Reading", file=sys.stderr, hidden=not seen)
@@ -158,7 +160,9 @@ def imported(names: tuple[str, ...], skipping: bool) -> "Imported":
             tell = partial(advance, bar, file, [0]) if seen else int
             lines.append(site.wordlist.Lines(name, file, tell))
         source = ", ".join(Path(name).name for name in names)
-        return site.wordlist.replace(lines, source, skipping, partial(bar.update, size // 1024))
+        done = site.wordlist.replace(lines, source, skipping, partial(bar.update, size // 1024))
+        bar.update(max(0, (bar.length or 0) - bar.pos))
+        return done
 
 
 def advance(bar: "ProgressBar[int]", file: IO[bytes], read: list[int]) -> None:
