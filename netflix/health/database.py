@@ -80,7 +80,8 @@ def in_sqlite() -> Iterator[Finding]:
     lost = db.session.execute(text("PRAGMA foreign_key_check")).all()
     if lost:
         tables = ", ".join(sorted({row[0] for row in lost}))
-        yield fault("integrity", f"{len(lost)} rows belong to nothing that is there, in: {tables}.", BACKUP)
+        rows = "1 row belongs" if len(lost) == 1 else f"{len(lost):,} rows belong"
+        yield fault("integrity", f"{rows} to nothing that is there, in: {tables}.", BACKUP)
     else:
         yield ok("integrity", "The file is whole, and no row has lost what it belongs to.")
 

@@ -74,7 +74,7 @@ def keys() -> Iterator[Finding]:
     if broken:
         yield fault(
             "counters",
-            f"{told(broken)} cannot count, or not end by themselves.",
+            f"{told(broken)} {'is' if len(broken) == 1 else 'are'} not as the site makes counters.",
             "Somebody else wrote to this Redis. `netflix-admin limits clear --all` deletes them with all counters; "
             "of one address or e-mail, `limits clear --address` or `--account` does.",
         )

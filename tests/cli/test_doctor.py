@@ -121,7 +121,7 @@ PLANTED_IN_THE_DATABASE: dict[str, tuple[Callable[[Config], object], str, str]] 
     "rows that lost their user": (
         lambda _: changed("INSERT INTO recovery_code (user_id, hashed) VALUES (99, 'x')"),
         "integrity",
-        "1 rows belong to nothing that is there, in: recovery_code.",
+        "1 row belongs to nothing that is there, in: recovery_code.",
     ),
     "read-only": (forbid_writing, "writable", "readonly"),
     "an event that was changed": (
