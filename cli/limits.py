@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import asking, counters, formats, output, policies, site
+from . import asking, counters, formats, output, policies, simulation, site
 from .formats import Listing
 from .lanes import BEGINNING, LANES, Address, Counted, Device, several
 
@@ -169,4 +169,4 @@ def spelt(accounts: Iterable[str]) -> dict[str, str]:
 limits.add_command(counters.list_limits)
 limits.add_command(policies.explain)
 limits.add_command(policies.policy)
-limits.add_command(policies.simulate)
+limits.add_command(simulation.simulate)

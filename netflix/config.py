@@ -1,7 +1,6 @@
 """The settings: one class, read from NETFLIX_… once, every fault told at once."""
 
 import ipaddress
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -13,10 +12,9 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 from limits import RateLimitItem
-from sqlalchemy.exc import DBAPIError
 
-from netflix import database, keys, paths
-from netflix.errors import ConfigError, DatabaseUnavailable, SiteMissing
+from netflix import keys, paths
+from netflix.errors import ConfigError, SiteMissing
 from netflix.values import (
     SHORTEST_KEY,
     Network,
@@ -238,7 +236,7 @@ class Config:
         problems = []
         try:
             if "password_key" in files:
-                check_new(files["password_key"], url)
+                keys.check_new(files["password_key"], url)
             if not makes and not (folder.is_dir() and all(file.exists() for file in files.values())):
                 raise SiteMissing(folder)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -294,34 +292,6 @@ class Config:
     @property
     def keeps_own_redis(self) -> bool:
         return self.redis_url == f"unix://{self.instance / 'redis.sock'}"
-
-
-def check_new(file: Path, url: str) -> None:
-    """Raises ConfigError where the password key is not there and was: under a new one nobody could sign in.
-
-    Raises DatabaseUnavailable where that cannot be known.
-    """
-    if file.exists():
-        return
-    try:
-        # Another process may have made the key, and somebody an account, since it was looked for.
-        is_lost = database.has_accounts(url) and not file.exists()
-    except DBAPIError as error:
-        why = database.refusal(error)
-        raise DatabaseUnavailable(
-            f"'{file}' is not there, and only the database can tell whether it was. {why.sentence}",
-            f"{why.remedy} If there was a key, put it back.",
-        ) from error
-    if is_lost:
-        make = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
-        raise ConfigError(
-            [
-                f"{PREFIX}PASSWORD_KEY: is not set, and '{file}' is not there, though the database has accounts, whose "
-                "passwords are under it; put it back from where you keep it, or set the variable. Only if it is lost "
-                f"for good: `(umask 077; {make} > {shlex.quote(str(file))})`, and then a new link for everybody "
-                "(`netflix-admin users reset-password`)."
-            ]
-        )
 
 
 def default_instance() -> Path | None:

@@ -2,8 +2,14 @@
 
 import os
 import secrets
+import shlex
 from contextlib import suppress
 from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from netflix import database
+from netflix.errors import ConfigError, DatabaseUnavailable
 
 
 def kept(folder: Path, name: str) -> str:
@@ -27,3 +33,31 @@ def kept(folder: Path, name: str) -> str:
     finally:
         draft.unlink()
     return path.read_text().strip()
+
+
+def check_new(file: Path, url: str) -> None:
+    """Raises ConfigError where the password key is not there and was: under a new one nobody could sign in.
+
+    Raises DatabaseUnavailable where that cannot be known.
+    """
+    if file.exists():
+        return
+    try:
+        # Another process may have made the key, and somebody an account, since it was looked for.
+        is_lost = database.has_accounts(url) and not file.exists()
+    except DBAPIError as error:
+        why = database.refusal(error)
+        raise DatabaseUnavailable(
+            f"'{file}' is not there, and only the database can tell whether it was. {why.sentence}",
+            f"{why.remedy} If there was a key, put it back.",
+        ) from error
+    if is_lost:
+        make = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        raise ConfigError(
+            [
+                f"NETFLIX_PASSWORD_KEY: is not set, and '{file}' is not there, though the database has accounts, whose "
+                "passwords are under it; put it back from where you keep it, or set the variable. Only if it is lost "
+                f"for good: `(umask 077; {make} > {shlex.quote(str(file))})`, and then a new link for everybody "
+                "(`netflix-admin users reset-password`)."
+            ]
+        )

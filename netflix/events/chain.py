@@ -8,7 +8,7 @@ is taken away from them unseen, unless somebody kept an older end with its seal 
 import hmac
 import json
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import LargeBinary, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -17,6 +17,7 @@ from netflix import config as settings
 from netflix.extensions import Model, db
 
 NOTHING = bytes(32)
+T = TypeVar("T")
 # A statement that changes nothing that was read has nothing to tell it.
 AS_IT_IS = {"synchronize_session": False}
 
@@ -37,6 +38,11 @@ def sealed(what: bytes, number: int, digest: bytes) -> bytes:
     return hmac.digest(chain_key(), what + b" %d " % number + digest, "sha256")
 
 
+def only(noun: type[T]) -> T | None:
+    """The one row of its table, as it is now."""
+    return db.session.scalar(select(noun).execution_options(populate_existing=True))
+
+
 class ChainEnd(Model):
     """One row: how many events there are, and the last one's digest. Writing it is what puts events in order."""
 
@@ -50,8 +56,7 @@ class ChainEnd(Model):
     @classmethod
     def present(cls) -> Self:
         """Where there is none, one that is not sealed."""
-        found = select(cls).execution_options(populate_existing=True)
-        return db.session.scalar(found) or cls(length=0, digest=NOTHING, seal=b"")
+        return only(cls) or cls(length=0, digest=NOTHING, seal=b"")
 
     @property
     def is_sealed(self) -> bool:
@@ -74,8 +79,7 @@ class ChainStart(Model):
     @classmethod
     def present(cls) -> Self:
         """Where there is none, one that is not sealed."""
-        found = select(cls).execution_options(populate_existing=True)
-        return db.session.scalar(found) or cls(number=0, digest=NOTHING, seal=b"")
+        return only(cls) or cls(number=0, digest=NOTHING, seal=b"")
 
     @property
     def is_sealed(self) -> bool:

@@ -23,7 +23,8 @@ from netflix.limits import key
 from netflix.limits.address import counted_as
 from netflix.limits.key import Key
 from netflix.limits.policy import LIMITS, Lane, Limit
-from netflix.limits.store import ODD, CounterStore
+from netflix.limits.scripts import ODD
+from netflix.limits.store import CounterStore
 from netflix.limits.windows import Rule
 
 # Keys that Redis is asked about at once: it answers nobody else for the millisecond that this takes.

@@ -11,7 +11,7 @@ from netflix.limits import key
 from netflix.limits.counter import Counters, Kind, batches, counters, named
 from netflix.limits.key import Key
 from netflix.limits.policy import Limit
-from netflix.limits.store import READ
+from netflix.limits.scripts import READ
 from netflix.limits.windows import SECOND
 
 T = TypeVar("T")
