@@ -3,10 +3,11 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from re import Pattern
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.people import PASSWORD
 from tests.served.conftest import fresh
@@ -23,6 +24,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# In milliseconds: what takes so long on a machine that is busy with other tests is not broken yet.
+PATIENCE = 20_000
 SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True},
@@ -32,6 +35,7 @@ SIZES: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     path = program("chromium")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -56,6 +60,12 @@ def strict_site(migrated: Path) -> Iterator[Site]:
     shutil.rmtree(folder)
 
 
+# Nothing, and so asked again, while the page is still coming.
+WIDTHS = """() => document.readyState === "complete" && {
+    page: document.documentElement.scrollWidth, window: document.documentElement.clientWidth
+}"""
+
+
 class Desk:
     """One person's browser: its window, and what it complained of."""
 
@@ -68,7 +78,7 @@ class Desk:
         page.on("console", self.hear)
         page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         page.on("request", self.see)
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         return page
 
     def hear(self, message: ConsoleMessage) -> None:
@@ -118,13 +128,25 @@ class Desk:
         self.page.get_by_role("banner").get_by_role("button", name="Sign out").click()
         self.page.wait_for_url("**/login")
 
-    def is_sideways(self) -> bool:
-        """Whether the page is wider than its window."""
-        self.page.wait_for_load_state()
-        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+    def follow(self, name: str) -> None:
+        """By a link, to where it leads; that page fits its window."""
+        link = self.page.get_by_role("link", name=name, exact=True)
+        path = link.get_attribute("href")
+        link.click()
+        self.page.wait_for_url(f"{self.url}{path}")
+        assert not self.is_sideways()
 
-    def is_at(self, path: str) -> bool:
-        return self.page.url == self.url + path
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name).click()
+
+    def is_sideways(self) -> bool:
+        """Whether the page, once it is all there, is wider than its window."""
+        found = self.page.wait_for_function(WIDTHS).json_value()
+        return bool(found["page"] > found["window"])
+
+    def told(self, text: str | Pattern[str]) -> None:
+        """Waits until the page says so."""
+        expect(self.page.get_by_role("status")).to_contain_text(text)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.conftest import SIZES, Desk
 from tests.served.conftest import fresh
@@ -28,11 +29,11 @@ def test_a_lockdown_is_told_on_the_sign_in_page(own_site: Site, sit_down: Callab
     try:
         until(lambda: {"Stolen" in own_site.visitor().get("/login").text for _ in range(20)} == {True})
         desk.open("/login")
-        assert desk.page.get_by_text("Stolen passwords are tried.").is_visible()
+        expect(desk.page.get_by_text("Stolen passwords are tried.")).to_be_visible()
         assert not desk.is_sideways()
         desk.sign_in("ada@example.org")
         desk.page.get_by_role("alert").get_by_text("Only browsers that were used here before").wait_for()
-        assert desk.page.get_by_text("Stolen passwords are tried.").count() == 1
+        expect(desk.page.get_by_text("Stolen passwords are tried.")).to_have_count(1)
         assert not desk.is_sideways()
     finally:
         admin(own_site, "lockdown", "off")
@@ -45,8 +46,8 @@ def test_a_banned_network_reads_whom_to_ask(own_site: Site, sit_down: Callable[.
     try:
         until(lambda: statuses(own_site, "127.0.0.1") == {403})
         desk.open("/dashboard")
-        assert desk.page.get_by_role("link", name="help@example.org").is_visible()
-        assert desk.page.get_by_text("127.0.0.1").is_visible()
+        expect(desk.page.get_by_role("link", name="help@example.org")).to_be_visible()
+        expect(desk.page.get_by_text("127.0.0.1")).to_be_visible()
         assert desk.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(13, 10, 20)"
         assert not desk.is_sideways()
     finally:
