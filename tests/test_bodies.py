@@ -43,7 +43,7 @@ class Slow(BytesIO):
         self.go = go
 
     def read(self, size: int | None = -1) -> bytes:
-        self.go.wait(10)
+        self.go.wait(30)
         return b""
 
 

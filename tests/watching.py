@@ -18,6 +18,8 @@ from netflix.extensions import db
 from netflix.log import OneLine
 
 ROOT = Path(__file__).parent.parent
+# In seconds.
+PATIENCE = 30
 
 
 @contextmanager
@@ -89,9 +91,9 @@ def log() -> Iterator[io.StringIO]:
         handler.setStream(before)
 
 
-def until(condition: Callable[[], object], seconds: float = 5) -> None:
-    """Waits for a condition; fails when it does not come."""
-    deadline = time.monotonic() + seconds
+def until(condition: Callable[[], object], explained: Callable[[], object] = lambda: "it did not come true") -> None:
+    """Waits for a condition; fails when it does not come on a machine however busy."""
+    deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.005)
+        assert time.monotonic() < deadline, explained()
+        time.sleep(0.01)

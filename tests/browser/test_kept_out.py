@@ -9,8 +9,9 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import SIZES, Desk
 from tests.served.conftest import fresh
-from tests.served.site import Site, served, until
+from tests.served.site import Site, served
 from tests.served.test_bans import admin, statuses
+from tests.watching import until
 
 
 @pytest.fixture(scope="module")

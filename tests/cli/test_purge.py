@@ -21,7 +21,7 @@ from tests import history
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, at_a_terminal, environment, in_a_pipe
 from tests.people import Browser
-from tests.served.site import until
+from tests.watching import until
 
 
 def dump(config: Config) -> list[str]:
@@ -274,7 +274,7 @@ def test_with_wait_it_goes_on_when_the_first_has_ended(config: Config, ada: str)
         second = subprocess.Popen([*COMMAND, "purge", "--wait"], env=environment(config))
         until(lambda: has_open(second.pid, config.instance / "admin-purge.lock"))
         assert second.poll() is None
-    assert second.wait(10) == 0
+    assert second.wait(30) == 0
 
 
 def has_open(pid: int, path: Path) -> bool:

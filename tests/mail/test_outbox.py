@@ -221,7 +221,7 @@ def test_what_a_killed_process_was_sending_is_sent_by_another_when_its_lease_run
         process = sender(config, server)
         assert server.reached.wait(30)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=10)
+        process.communicate(timeout=30)
         assert delivery.deliver() == Delivered()
         later(Mail.LEASE)
         server.hangs.clear()

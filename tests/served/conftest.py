@@ -14,8 +14,9 @@ from redis.exceptions import RedisError
 
 from netflix.config import Config
 from tests.served.parts import program
-from tests.served.site import Site, served, until
+from tests.served.site import Site, served
 from tests.served.visitor import free_port
+from tests.watching import until
 
 
 def fresh(migrated: Path) -> Path:

@@ -7,8 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from tests.served.visitor import Visitor, free_port
+from tests.watching import until
 
 ROOT = Path(__file__).parents[2]
 COUNTED = Path(__file__).with_name("counted")
@@ -70,7 +70,7 @@ class Site:
     def start(self) -> "Site":
         """Starts it and waits for its first page."""
         self.launch()
-        until(self.answers, 20, lambda: self.said)
+        until(self.answers, lambda: self.said)
         return self
 
     def answers(self) -> bool:
@@ -84,7 +84,7 @@ class Site:
         """Ends it; its exit code."""
         assert self.process
         (os.killpg if group else os.kill)(self.pid, sent)
-        return self.process.wait(15)
+        return self.process.wait(30)
 
     def clean_up(self) -> None:
         """Leaves nothing running, whatever happened before."""
@@ -178,13 +178,3 @@ def is_alive(pid: int) -> bool:
     with suppress(OSError):
         return re.search(r"^State:\s+Z", Path(f"/proc/{pid}/status").read_text(), re.M) is None
     return False
-
-
-def until(
-    true: Callable[[], object], seconds: float = 10, explained: Callable[[], object] = lambda: "it did not come true"
-) -> None:
-    """Waits for a condition."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, explained()
-        time.sleep(0.02)

@@ -12,8 +12,9 @@ from threading import Lock
 from urllib.parse import urlencode
 
 from tests.people import PASSWORD, links_in
-from tests.served.site import Site, served, until
+from tests.served.site import Site, served
 from tests.served.visitor import FORM, Visitor
+from tests.watching import until
 
 ADA = "ada@example.org"
 BOTS, GUESSES = 1000, 10
@@ -51,7 +52,7 @@ def mailed_link(folder: Path, subject: str) -> str:
         letters = [message_from_bytes(path.read_bytes(), policy=default) for path in (folder / "mail").glob("*.eml")]
         return [links_in(letter.get_content())[0] for letter in letters if subject in letter["Subject"]]
 
-    until(found, 20)
+    until(found)
     return found()[0]
 
 

@@ -1,8 +1,9 @@
 """A lockdown that is ordered at the terminal holds in every process, and ends."""
 
-from tests.served.site import Site, until
+from tests.served.site import Site
 from tests.served.test_bans import admin
 from tests.served.visitor import Visitor
+from tests.watching import until
 
 ADA, REASON = "ada@example.org", "Stolen passwords are tried."
 
@@ -18,7 +19,7 @@ def test_it_holds_in_both_workers_and_ends(site: Site) -> None:
     ada.sign_in(ADA)
     ada.sign_out()
     admin(site, "lockdown", "on", "--reason", REASON)
-    until(lambda: told(elsewhere) == {True}, 5)
+    until(lambda: told(elsewhere) == {True})
     refused = elsewhere.sign_in(ADA)
     assert refused.status == 403
     assert REASON in refused.text
@@ -26,5 +27,5 @@ def test_it_holds_in_both_workers_and_ends(site: Site) -> None:
     assert ada.sign_in(ADA).status == 303
     assert {ada.get("/dashboard").status for _ in range(10)} == {200}
     admin(site, "lockdown", "off")
-    until(lambda: told(elsewhere) == {False}, 5)
+    until(lambda: told(elsewhere) == {False})
     assert elsewhere.sign_in(ADA).status == 303

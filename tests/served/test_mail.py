@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.people import PASSWORD
-from tests.served.site import APP, GUNICORN, ROOT, Site, served, until
+from tests.served.site import APP, GUNICORN, ROOT, Site, served
+from tests.watching import until
 
 
 def member(site: Site) -> str:

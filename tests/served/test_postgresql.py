@@ -34,8 +34,9 @@ from tests.people import PASSWORD, Browser, link_for
 from tests.served import postgresql
 from tests.served.parts import program
 from tests.served.postgresql import PostgreSQL
-from tests.served.site import Site, served, until
+from tests.served.site import Site, served
 from tests.served.test_bans import admin, statuses
+from tests.watching import until
 
 
 @pytest.fixture(scope="module")
@@ -214,19 +215,19 @@ def test_of_many_who_register_one_email_at_once_one_succeeds(site: Site) -> None
 
 def test_a_ban_is_known_to_both_workers_and_lifted_again(site: Site) -> None:
     admin(site, "bans", "add", "127.0.14.1", "--for", "1h", "--yes")
-    until(lambda: statuses(site, "127.0.14.1") == {403}, 5)
+    until(lambda: statuses(site, "127.0.14.1") == {403})
     assert '"network": "127.0.14.1/32"' in admin(site, "bans", "list", "--address", "127.0.14.1", "--format", "jsonl")
     admin(site, "bans", "revoke", "127.0.14.1")
-    until(lambda: statuses(site, "127.0.14.1") == {200}, 5)
+    until(lambda: statuses(site, "127.0.14.1") == {200})
 
 
 def test_a_lockdown_is_known_to_both_workers_and_ends(site: Site) -> None:
     admin(site, "lockdown", "on", "--for", "1h", "--reason", "Stolen passwords are tried.")
-    until(lambda: {"Stolen passwords" in site.visitor("127.0.15.1").get("/login").text for _ in range(20)} == {True}, 5)
+    until(lambda: {"Stolen passwords" in site.visitor("127.0.15.1").get("/login").text for _ in range(20)} == {True})
     assert '"on": true' in admin(site, "lockdown", "status", "--format", "jsonl")
     admin(site, "lockdown", "on", "--reason", "Stolen passwords are tried.")
     admin(site, "lockdown", "off")
-    until(lambda: statuses(site, "127.0.15.1", "/register") == {200}, 5)
+    until(lambda: statuses(site, "127.0.15.1", "/register") == {200})
 
 
 def test_an_email_with_a_nul_is_no_fault_of_the_site(site: Site) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.served.conftest import RedisServer
-from tests.served.site import Site, served, until
+from tests.served.site import Site, served
 from tests.served.visitor import statuses
+from tests.watching import until
 
 ADA = "ada@example.org"
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from netflix.serve import KILLED_AFTER
-from tests.served.site import APP, GUNICORN, ROOT, Site, is_alive, launched, of_group, served, until
+from tests.served.site import APP, GUNICORN, ROOT, Site, is_alive, launched, of_group, served
+from tests.watching import until
 
 
 def refusal(site: Site) -> tuple[int, str]:
     assert site.process
-    return site.process.wait(15), site.said
+    return site.process.wait(30), site.said
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_a_worker_that_is_killed_is_replaced(folder: Path) -> None:
         os.kill(killed, signal.SIGKILL)
         until(lambda: len(site.workers()) == 2 and killed not in site.workers())
         # Whoever had reached the killed one's socket, which goes a moment after it, is cut off with it.
-        until(lambda: len(site.listening()) == 2 and site.listening() != before, 20)
+        until(lambda: len(site.listening()) == 2 and site.listening() != before)
         assert [site.visitor().get("/login").status for _ in range(20)] == [200] * 20
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.served.site import GUNICORN, Site, served, until
+from tests.served.site import GUNICORN, Site, served
 from tests.served.visitor import statuses
+from tests.watching import until
 
 
 def stormed(address: str, *sites: Site, times: int = 200, fields: Callable[[int], dict[str, Any]]) -> tuple[Any, int]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.served.site import is_alive, launched, served, until
+from tests.served.site import is_alive, launched, served
 from tests.served.visitor import Visitor
+from tests.watching import until
 
 
 def use_up(visitor: Visitor) -> None:
@@ -99,7 +100,7 @@ def test_a_folder_too_long_for_a_socket_is_told_so(folder: Path, migrated: Path)
     shutil.copy(migrated, long / "netflix.db")
     with launched(long) as site:
         assert site.process
-        assert site.process.wait(10) == 2
+        assert site.process.wait(30) == 2
         assert "NETFLIX_INSTANCE: is too long for a socket in it" in site.said
 
 

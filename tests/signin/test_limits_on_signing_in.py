@@ -144,7 +144,7 @@ def test_two_right_ones_at_once_give_back_two(
     both, check = threading.Barrier(2), passwords.matches
 
     def matches(text: str, kept: str | None, whose: int | None) -> bool:
-        both.wait(5)
+        both.wait(30)
         return check(text, kept, whose)
 
     monkeypatch.setattr(passwords, "matches", matches)
