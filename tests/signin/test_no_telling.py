@@ -159,14 +159,14 @@ def test_a_password_check_that_is_left_out_is_seen(site: Flask, redis: Redis, mo
     assert telling(site, redis, "sign-in", (KNOWN, UNKNOWN)) == set(CLOCKS)
 
 
-def test_a_fifth_of_a_millisecond_is_seen(site: Flask, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_a_millisecond_is_seen(site: Flask, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """A planted leak of a look-up more, such as a row that is read for known e-mails alone."""
     true = User.known_as
 
     def known_as(email: str) -> User | None:
         found = true(email)
-        until = time.perf_counter() + 0.0002 * (found is not None)
-        while time.perf_counter() < until:
+        until = time.process_time() + 0.0005 * (found is not None)
+        while time.process_time() < until:
             pass
         return found
 
