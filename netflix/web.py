@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.http import parse_accept_header
 from werkzeug.wrappers import Response as BaseResponse
 
-from netflix import clock, csrf, suspicion
+from netflix import clock, csrf, flashes, suspicion
 from netflix.errors import (
     DatabaseUnavailable,
     Declined,
@@ -143,6 +143,7 @@ def ask_to_sign_in(refusal: SignInRequired) -> ResponseReturnValue:
     if is_for_program():
         return answer(refusal)
     if request.method != "GET":
+        flashes.tell("You are not signed in any more, so nothing was changed. Sign in and try again.")
         return see_other("/login")
     return see_other(f"/login?{urlencode({'next': present_path()})}")
 

@@ -87,8 +87,12 @@ def renew_codes(session: CurrentSession, visitor: Visitor) -> list[str]:
 
 
 def turn_off(session: CurrentSession, visitor: Visitor) -> None:
-    """The password alone opens the account again; to turn it off twice is as good as once. Raises TooManyAttempts."""
+    """The password alone opens the account again; to turn it off twice is as good as once.
+
+    Raises TooManyAttempts or SignInRequired.
+    """
     counter.hit((policy.FACTORS_OF_ACCOUNT, addresses.normalised(session.email)))
+    session.hold()
     if remove(session.user_id):
         change.note(Kind.FACTOR_REMOVED, session.user_id, visitor, "totp")
     db.session.commit()

@@ -36,6 +36,7 @@ def start_recovery(session: CurrentSession, number: int | None, visitor: Visitor
     if not is_mailed(session):
         raise Declined("No mail reaches you from this site.", "Choose a new password on the page itself.")
     noticed = since(session, number)
+    session.hold()
     user = db.session.get(User, session.user_id)
     if user is None:
         raise SignInRequired
@@ -63,10 +64,12 @@ def replace(session: CurrentSession, number: int | None, present: str, chosen: s
     """Sets the chosen password, and ends every session, this one too, and every known device.
 
     `number` is the event that was not them. Whoever took over a session gains nothing by it: the present password is
-    asked. Raises as `change.checked`, NotFound, or SignInRequired when the password was replaced meanwhile.
+    asked. Raises as `change.checked`, NotFound, or SignInRequired when the session was ended or the password replaced
+    meanwhile.
     """
     noticed = since(session, number)
     user, kept = change.checked(session, present, chosen, visitor)
+    session.hold()
     access.shut_out(user)
     Device.end_all(user.id)
     same = update(User).where(User.id == user.id, User.password_hash == user.password_hash)

@@ -14,8 +14,12 @@ from netflix.signin.visitor import Visitor
 
 
 def change_password(session: CurrentSession, present: str, chosen: str, visitor: Visitor) -> Session:
-    """Sets the chosen password, and ends every session for a fresh one. Raises as `checked`, or WrongCredentials."""
+    """Sets the chosen password, and ends every session for a fresh one. Raises as `checked`, or WrongCredentials.
+
+    And SignInRequired when the session was ended meanwhile: whoever ended it meant it.
+    """
     user, kept = checked(session, present, chosen, visitor)
+    session.hold()
     access.shut_out(user)
     User.end_demand(user.id)
     notice.tell(user.told_at, Kind.PASSWORD_CHANGED, visitor.address, browser.named(visitor.user_agent))

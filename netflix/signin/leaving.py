@@ -21,7 +21,7 @@ from netflix.signin.session import CurrentSession
 def leave(session: CurrentSession, typed: str, address: str) -> datetime:
     """Ends every session, link and known device of theirs at once; answers when the account will be deleted.
 
-    `typed` is their own e-mail, to be sure. Raises NotAccepted, or Declined for the last administrator.
+    `typed` is their own e-mail, to be sure. Raises NotAccepted, SignInRequired, or Declined for the last administrator.
     """
     same = addresses.normalised(typed) == addresses.normalised(session.email)
     accept(email=[] if same else ["That is not your e-mail address. Nothing was deleted."])
@@ -29,6 +29,7 @@ def leave(session: CurrentSession, typed: str, address: str) -> datetime:
     if user is None:
         raise SignInRequired
     access.keep_an_administrator(user, Actor(user.id, address))
+    session.hold()
     access.shut_out(user)
     Device.end_all(user.id)
     user.deleting_at = ends = clock.now() + User.GRACE

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from types import ModuleType
 
 import pytest
 from flask import Flask
 
+from netflix.accounts import password as passwords
 from netflix.events import event
 from netflix.events.event import Event, Kind, Wanted
+from netflix.own import alarm
 from netflix.signin import access
 from tests.people import MALLORY, PASSWORD, Browser, Letters, link_for, links_in
 from tests.test_speed_counts import cost
@@ -164,6 +167,34 @@ def test_of_two_who_say_so_at_once_one_sets_the_password(
     sent = {"current_password": PASSWORD, "password": "the intruder's own", "csrf_token": token}
     assert intruder.client.post(PAGE, data=sent, environ_base=intruder.environ).location == "/login"
     assert Browser(app).sign_in(ada, NEW).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "module", "name"), [(PAGE, GOOD, passwords, "stored"), (f"{PAGE}/mail", {}, alarm, "since")]
+)
+def test_an_ended_session_changes_nothing(
+    app: Flask,
+    intruder: Browser,
+    ada: str,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    sent: dict[str, str],
+    module: ModuleType,
+    name: str,
+) -> None:
+    """Its owner ended it while the intruder's new password was hashed, or just before their link was made."""
+    true = getattr(module, name)
+
+    def ended_meanwhile(*words: object) -> object:
+        with app.app_context():
+            access.end_sessions_of(ada)
+        return true(*words)
+
+    form = {**sent, "csrf_token": intruder.token(PAGE)}
+    monkeypatch.setattr(module, name, ended_meanwhile)
+    assert intruder.client.post(path, data=form, environ_base=intruder.environ).location == "/login"
+    assert "nothing was changed" in intruder.get("/login").text
+    assert Browser(app).sign_in(ada).status_code == 303
 
 
 def test_the_pages_cost_two_statements(app: Flask, home: Browser) -> None:

@@ -81,6 +81,25 @@ def test_a_change_that_was_overtaken_is_refused(
     assert member.get("/dashboard").status_code == 303
 
 
+def test_an_ended_session_changes_nothing(
+    app: Flask, member: Browser, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was ended from another browser while the new password was hashed."""
+    true = passwords.stored
+
+    def stored(text: str) -> str:
+        with app.app_context():
+            access.end_sessions_of(ada)
+        return true(text)
+
+    monkeypatch.setattr(passwords, "stored", stored)
+    assert change(member) == 303
+    assert "not signed in any more, so nothing was changed" in member.get("/login").text
+    assert member.get("/dashboard").status_code == 303
+    assert Browser(app).sign_in(ada, NEW).status_code == 401
+    assert Browser(app).sign_in(ada).status_code == 303
+
+
 def test_password_managers_find_the_page(member: Browser) -> None:
     answer = member.get("/.well-known/change-password", follow_redirects=True)
     assert answer.request.path == "/password"
