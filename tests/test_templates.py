@@ -52,6 +52,7 @@ class Fields(HTMLParser):
 FORMS = [
     "accounts/register.html",
     "factors/prove.html",
+    "mailed/confirm.html",
     "mailed/email.html",
     "own/alarm.html",
     "signin/login.html",

@@ -28,6 +28,7 @@ REMOVED = {
     "lately added": "What was added lately to sign in with was taken off.",
     "totp": "You turned two-step sign-in off.",
     "passkey": "You removed the passkey{}.",
+    "all": "All second factors and passkeys were taken off.",
 }
 
 
@@ -81,6 +82,8 @@ def password_changed(event: Event, details: dict[str, Any]) -> str:
 def sign_in_failed(_: Event, details: dict[str, Any]) -> str:
     if "proof" in details:
         return f"Somebody who was signed in as you could not prove it: a wrong {details['proof']}."
+    if "link" in details:
+        return "Somebody who opened a link that was mailed to you typed a wrong password."
     if "passkey" in details:
         return "Somebody tried to sign in with a passkey that was not right."
     if "second_step" in details:
@@ -123,6 +126,12 @@ def device_forgotten(event: Event, details: dict[str, Any]) -> str:
     return f"{doer(event)} took {'a browser' if 'device' in details else 'all browsers'} off the known ones."
 
 
+def email_verified(event: Event, details: dict[str, Any]) -> str:
+    if "taken_over" in details:
+        return "Your e-mail was confirmed by the link that was mailed there, and the password from before forgotten."
+    return f"{doer(event)} confirmed your e-mail."
+
+
 def user_created(event: Event, _: dict[str, Any]) -> str:
     return f"{doer(event)} made your account."
 
@@ -150,7 +159,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.UNLOCK_ASKED: lambda *_: "Somebody who had to wait asked for a mail with a link that lets them try at once.",
     Kind.UNLOCKED: lambda *_: "A browser was let past the strangers' wait by a link that was mailed to you.",
     Kind.REGISTERED_AGAIN: lambda *_: "Somebody tried to make another account with your e-mail.",
-    Kind.EMAIL_VERIFIED: lambda event, _: f"{doer(event)} confirmed your e-mail.",
+    Kind.EMAIL_VERIFIED: email_verified,
     Kind.EMAIL_CHANGE_ASKED: lambda *_: "You asked to change your e-mail.",
     Kind.EMAIL_CHANGED: lambda *_: "Your e-mail was changed.",
     Kind.EMAIL_RESTORED: lambda *_: "A change of your e-mail was taken back, and your password forgotten.",

@@ -28,6 +28,16 @@ def reset_second_factor(email: str) -> User:
     return user
 
 
+def end_all(user_id: int, visitor: Visitor, **by: str) -> None:
+    """Two-step sign-in, recovery codes and passkeys, where there are any; committed by the act that called.
+
+    It holds the user's row.
+    """
+    was_on = two_step.remove(user_id)
+    if Passkey.end_all(user_id) or was_on:
+        change.note(Kind.FACTOR_REMOVED, user_id, visitor, "all", **by)
+
+
 def end_since(user_id: int, noticed: datetime, visitor: Visitor, **by: str) -> None:
     """Takes off what was added since a day before somebody else's doing; committed by the act that called.
 

@@ -14,7 +14,7 @@ from netflix.extensions import db
 from netflix.factors import removal
 from netflix.limits import counter, policy
 from netflix.mail import outbox
-from netflix.mailed import asking
+from netflix.mailed import asking, holder
 from netflix.signin import change
 from netflix.signin.device import Device
 from netflix.signin.session import CurrentSession, Session
@@ -49,15 +49,18 @@ def ask(session: CurrentSession, present: str, email: str, visitor: Visitor) -> 
     db.session.commit()
 
 
-def confirm(carried: str, address: str) -> None:
-    """The new address takes the old one's place. Raises LinkGone, or Declined when it is another account's."""
-    user, email = one_time_link.used(carried, Purpose.CHANGE_EMAIL)
+def confirm(carried: str, session: CurrentSession | None, password: str, visitor: Visitor) -> None:
+    """The new address takes the old one's place.
+
+    Raises as `holder.used`, or Declined when it is another account's.
+    """
+    user, email = holder.used(carried, Purpose.CHANGE_EMAIL, session, password, visitor)
     before, was_theirs = user.email, user.is_verified
     rename(user, email)
     one_time_link.end(user.id, Purpose.RECOVER, Purpose.VERIFY)
     if was_theirs:
-        tell_old_address(user, before, address)
-    event.record(Kind.EMAIL_CHANGED, user.id, address)
+        tell_old_address(user, before, visitor.address)
+    event.record(Kind.EMAIL_CHANGED, user.id, visitor.address)
     db.session.commit()
 
 

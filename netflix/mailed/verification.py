@@ -9,8 +9,14 @@ from netflix.errors import SignInRequired
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
+from netflix.factors import removal
 from netflix.limits import counter, policy
+from netflix.lockdown import lockdown
 from netflix.mail import outbox
+from netflix.mailed import holder
+from netflix.signin.device import Device
+from netflix.signin.session import CurrentSession, Session
+from netflix.signin.visitor import Visitor
 
 
 def answer_registration(user: User, asked: Asked) -> None:
@@ -27,7 +33,7 @@ def post_link(user: User) -> None:
     """Committed by the act that called."""
     link = OneTimeLink.issued(user, Purpose.VERIFY, user.email)
     address = links.link(f"/confirm/verify/{link.token}")
-    outbox.post(user.email, "verify", link.expires_at, link=address, recover=links.link("/recover"))
+    outbox.post(user.email, "verify", link.expires_at, link=address)
 
 
 def send_again(user_id: int, address: str) -> None:
@@ -41,9 +47,28 @@ def send_again(user_id: int, address: str) -> None:
     db.session.commit()
 
 
-def confirm(carried: str, address: str) -> None:
-    """The e-mail is theirs, whoever holds the browser. Raises LinkGone."""
+def confirm(carried: str, session: CurrentSession | None, password: str, visitor: Visitor) -> None:
+    """The e-mail is theirs, who also holds the account. Raises as `holder.used`."""
+    user, _ = holder.used(carried, Purpose.VERIFY, session, password, visitor)
+    user.verified_at = clock.now()
+    event.record(Kind.EMAIL_VERIFIED, user.id, visitor.address)
+    db.session.commit()
+
+
+def take_over(carried: str, visitor: Visitor) -> str:
+    """The account is theirs who read the mail, and nothing stays by which who made it could come in.
+
+    Answers the token of a link for a new password. Raises LinkGone or LockedDown.
+    """
+    lockdown.check_open()
     user, _ = one_time_link.used(carried, Purpose.VERIFY)
     user.verified_at = clock.now()
-    event.record(Kind.EMAIL_VERIFIED, user.id, address)
+    user.password_hash = user.deleting_at = None
+    Session.end_all(user.id)
+    Device.end_all(user.id)
+    one_time_link.end(user.id, *Purpose)
+    link = OneTimeLink.issued(user, Purpose.RECOVER)
+    removal.end_all(user.id, visitor, by=event.STRANGER)
+    event.record(Kind.EMAIL_VERIFIED, user.id, visitor.address, event.STRANGER, taken_over=True)
     db.session.commit()
+    return link.token

@@ -13,6 +13,7 @@ from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
 from netflix.lockdown import lockdown
 from netflix.mailed import asking, email_change, unlocking, verification
 from netflix.signin import cookie, current, device
+from netflix.signin.session import CurrentSession
 from netflix.web import address, see_other
 
 bp = Blueprint("mailed", __name__)
@@ -77,15 +78,19 @@ def send_verification() -> ResponseReturnValue:
 
 
 def verify(carried: str) -> Response:
-    verification.confirm(carried, address())
+    verification.confirm(carried, present(), request.form.get("password", ""), current.visitor())
     current.tell("Your e-mail is confirmed.")
     return see_other("/account")
 
 
 def change(carried: str) -> Response:
-    email_change.confirm(carried, address())
+    email_change.confirm(carried, present(), request.form.get("password", ""), current.visitor())
     current.tell("Your e-mail is changed.")
     return see_other("/account")
+
+
+def present() -> CurrentSession | None:
+    return current.any_session() if current.is_signed_in() else None
 
 
 def undo(carried: str) -> Response:
@@ -104,21 +109,30 @@ def unlock(carried: str) -> Response:
 
 
 class Confirmation(NamedTuple):
-    """What a link does once its button is pressed; `sentence` is about the link's address."""
+    """What a link does once its button is pressed; `sentence` is about the link's address.
+
+    Where `is_held`, it is for who is signed in to the account, or types its password.
+    """
 
     purpose: Purpose
     title: str
     sentence: str
     button: str
     act: Callable[[str], Response]
+    is_held: bool = False
 
 
 CONFIRMATIONS = {
     "verify": Confirmation(
-        Purpose.VERIFY, "Confirm your e-mail", "This shows that the address is yours:", "Confirm", verify
+        Purpose.VERIFY, "Confirm your e-mail", "This shows that the address is yours:", "Confirm", verify, is_held=True
     ),
     "email": Confirmation(
-        Purpose.CHANGE_EMAIL, "Change your e-mail", "From now on you sign in with:", "Change e-mail", change
+        Purpose.CHANGE_EMAIL,
+        "Change your e-mail",
+        "From now on you sign in with:",
+        "Change e-mail",
+        change,
+        is_held=True,
     ),
     "unlock": Confirmation(
         Purpose.UNLOCK,
@@ -147,8 +161,15 @@ def open_link(what: str, carried: str) -> ResponseReturnValue:
 
 @bp.get("/confirm/<any(verify,email,unlock,undo):what>")
 def show_link(what: str) -> ResponseReturnValue:
-    link = OneTimeLink.carried_by(links.kept(what), CONFIRMATIONS[what].purpose)
-    return web.page("mailed/confirm.html", asked=CONFIRMATIONS[what], email=link.email or link.user.email)
+    return confirmation_page(what)
+
+
+@bp.post("/confirm/verify/password")
+def take_over() -> ResponseReturnValue:
+    recovery = verification.take_over(links.kept("verify"), current.visitor())
+    links.forget("verify")
+    links.keep(RECOVERY, recovery)
+    return see_other("/recover/")
 
 
 @bp.post("/confirm/<any(verify,email,unlock,undo):what>")
@@ -166,6 +187,7 @@ def show_again(refusal: Refusal) -> ResponseReturnValue:
         "mailed.ask_recovery": asking_page,
         "mailed.ask_unlock": unlocking_page,
         "mailed.ask_email_change": email_page,
+        "mailed.use_link": lambda refusal: confirmation_page((request.view_args or {})["what"], refusal),
     }
     return web.shown_again(refusal, pages)
 
@@ -185,3 +207,19 @@ def email_page(refusal: Refusal | None = None) -> str:
     email = current.proved("/account/email").email
     form = forms.form(request.form if refusal else {}, "email", "current_password", refusal=refusal)
     return web.page("mailed/email.html", form=form, refusal=web.told(refusal), email=email)
+
+
+def confirmation_page(what: str, refusal: Refusal | None = None) -> str:
+    asked, session = CONFIRMATIONS[what], present()
+    link = OneTimeLink.carried_by(links.kept(what), asked.purpose)
+    return web.page(
+        "mailed/confirm.html",
+        title=asked.title,
+        sentence=asked.sentence,
+        button=asked.button,
+        email=link.email or link.user.email,
+        form=forms.form({}, "password", refusal=refusal),
+        refusal=web.told(refusal),
+        is_enough=not asked.is_held or (session is not None and session.user_id == link.user_id),
+        can_take_over=asked.purpose is Purpose.VERIFY,
+    )

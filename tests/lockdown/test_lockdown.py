@@ -275,6 +275,17 @@ def test_a_link_that_makes_a_browser_known_waits_too(
         assert Device.everywhere() == []
 
 
+def test_so_does_one_by_which_an_account_is_taken_over(app: Flask, letters: Letters, lock: Callable[..., None]) -> None:
+    browser = stranger(app)
+    browser.register("new@example.org")
+    link = links_in(letters.to("new@example.org")[0])[0]
+    lock()
+    assert browser.post("/confirm/verify/password", page=link).status_code == 403
+    with app.app_context():
+        assert User.named("new@example.org").has_password
+    assert browser.post("/confirm/verify", {"password": PASSWORD}, page="/confirm/verify").status_code == 303
+
+
 def test_administrators_see_a_banner_and_nobody_else(
     app: Flask, browser: Browser, ada: str, grace: str, lock: Callable[..., None]
 ) -> None:

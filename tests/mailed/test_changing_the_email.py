@@ -7,13 +7,16 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from netflix.accounts import password as passwords
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.errors import LinkGone
+from netflix.extensions import db
 from netflix.mailed import email_change
 from netflix.signin import access
+from netflix.signin.visitor import Visitor
 from tests.conftest import Build
-from tests.people import PASSWORD, Browser, Letters, links_in
+from tests.people import MALLORY, PASSWORD, Browser, Letters, links_in
 
 NEW = "lovelace@example.net"
 
@@ -29,6 +32,11 @@ def ask(browser: Browser, email: str = NEW, present: str = PASSWORD) -> int:
     return browser.post("/account/email", form, page="/account/email").status_code
 
 
+def confirm(browser: Browser, link: str, password: str = PASSWORD) -> int:
+    """On a browser that is not signed in: with the account's password."""
+    return browser.post("/confirm/email", {"password": password}, page=link).status_code
+
+
 def mails(letters: Letters) -> dict[str, str]:
     return {letter["To"]: letter.get_content() for letter in letters()}
 
@@ -37,7 +45,7 @@ def change(app: Flask, member: Browser, letters: Letters, email: str = NEW) -> d
     """Asks and confirms; answers the mails that the change itself sent."""
     assert ask(member, email) == 303
     link = links_in(mails(letters)[email])[0]
-    assert Browser(app).post("/confirm/email", page=link).status_code == 303
+    assert confirm(Browser(app), link) == 303
     return mails(letters)
 
 
@@ -57,7 +65,7 @@ def test_the_new_address_confirms_and_the_old_one_is_told_both_times(
     phone = Browser(app)
     assert phone.get(link).location == "/confirm/email"
     assert names(app) == [ada]
-    assert phone.post("/confirm/email", page="/confirm/email").status_code == 303
+    assert confirm(phone, "/confirm/email") == 303
     assert names(app) == [NEW]
     changed = mails(letters)
     assert set(changed) == {ada}
@@ -93,7 +101,7 @@ def test_whose_the_new_address_is_is_told_to_its_owner_alone(
 ) -> None:
     assert ask(member, grace) == 303
     link = links_in(mails(letters)[grace])[0]
-    answer = Browser(app).post("/confirm/email", page=link)
+    answer = member.post("/confirm/email", page=link)
     assert answer.status_code == 409 or answer.status_code == 403
     assert "That e-mail belongs to another account." in answer.text
     assert names(app) == [ada, grace]
@@ -103,7 +111,7 @@ def test_it_may_be_taken_meanwhile(app: Flask, member: Browser, ada: str, letter
     ask(member)
     link = links_in(mails(letters)[NEW])[0]
     Browser(app).register(NEW)
-    assert Browser(app).post("/confirm/email", page=link).status_code == 403
+    assert confirm(Browser(app), link) == 403
     assert names(app) == [ada, NEW]
 
 
@@ -114,7 +122,7 @@ def test_of_two_confirmations_at_once_one_changes_it(app: Flask, member: Browser
     def confirm(_: int) -> bool:
         with app.app_context():
             try:
-                email_change.confirm(carried, "192.0.2.1")
+                email_change.confirm(carried, None, PASSWORD, Visitor("192.0.2.1"))
             except LinkGone:
                 return False
             return True
@@ -122,6 +130,53 @@ def test_of_two_confirmations_at_once_one_changes_it(app: Flask, member: Browser
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(confirm, range(2))) == [False, True]
     assert names(app) == [NEW]
+
+
+def test_whoever_reads_the_new_mailbox_but_does_not_hold_the_account_changes_nothing(
+    app: Flask, member: Browser, ada: str, grace: str, letters: Letters
+) -> None:
+    """Else somebody moves their own account to another's address, and both have it from then on."""
+    assert ask(member, "victim@example.org") == 303
+    link = links_in(mails(letters)["victim@example.org"])[0]
+    victim = Browser(app)
+    victim.sign_in(grace)
+    assert "not signed in to the account" in victim.get(link, follow_redirects=True).text
+    assert [confirm(victim, link, password) for password in ("", "a wrong guess")] == [422, 422]
+    assert names(app) == [ada, grace]
+    assert "opened a link that was mailed to you" in member.get("/activity").text
+
+
+def test_a_guess_at_the_password_there_counts_as_one_to_sign_in(
+    app: Flask, member: Browser, ada: str, letters: Letters
+) -> None:
+    ask(member)
+    link, stranger = links_in(mails(letters)[NEW])[0], Browser(app, MALLORY)
+    assert [confirm(stranger, link, "a wrong guess") for _ in range(6)] == [422] * 5 + [429]
+    assert stranger.sign_in(ada).status_code == 429
+    assert names(app) == [ada]
+
+
+def test_a_password_that_was_replaced_while_it_was_checked_confirms_nothing(
+    app: Flask, member: Browser, ada: str, letters: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(member)
+    link = links_in(mails(letters)[NEW])[0]
+    true = passwords.matches
+
+    def replaced_meanwhile(*known: object) -> bool:
+        right = true(*known)  # type: ignore[arg-type]
+        monkeypatch.undo()
+        with app.app_context():
+            User.named(ada).password_hash = None
+            db.session.commit()
+        return right
+
+    browser = Browser(app)
+    token = browser.token(link)
+    monkeypatch.setattr(passwords, "matches", replaced_meanwhile)
+    form = {"password": PASSWORD, "csrf_token": token}
+    assert browser.client.post("/confirm/email", data=form, environ_base=browser.environ).status_code == 422
+    assert names(app) == [ada]
 
 
 def test_a_new_password_stops_a_change_that_waits(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
@@ -196,7 +251,7 @@ def test_an_address_that_was_never_confirmed_is_not_written_to(app: Flask, brows
     assert ask(browser) == 303
     asked = mails(letters)
     assert set(asked) == {NEW}
-    Browser(app).post("/confirm/email", page=links_in(asked[NEW])[0])
+    confirm(Browser(app), links_in(asked[NEW])[0])
     assert letters() == []
     with app.app_context():
         assert User.named(NEW).is_verified

@@ -12,6 +12,7 @@ from netflix.accounts.user import User
 from netflix.errors import LinkGone
 from netflix.mailed import verification
 from netflix.signin import access
+from netflix.signin.visitor import Visitor
 from netflix.upkeep import expiry
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser, Letters, links_in
@@ -48,9 +49,12 @@ def test_a_newcomer_confirms_by_the_link_in_a_mail(app: Flask, browser: Browser,
     assert "Not confirmed yet" not in page.text
 
 
-def test_it_works_without_being_signed_in(app: Flask, link: str) -> None:
+def test_on_a_browser_that_is_not_signed_in_it_takes_the_account_s_password(app: Flask, link: str) -> None:
     phone = Browser(app)
-    assert phone.post("/confirm/verify", page=link).status_code == 303
+    assert phone.post("/confirm/verify", page=link).status_code == 422
+    assert phone.post("/confirm/verify", {"password": "another's"}, page=link).status_code == 422
+    assert not is_verified(app)
+    assert phone.post("/confirm/verify", {"password": PASSWORD}, page=link).status_code == 303
     assert is_verified(app)
     assert "Your e-mail is confirmed." in phone.get("/account", follow_redirects=True).text
 
@@ -65,7 +69,7 @@ def test_of_two_at_once_one_confirms(app: Flask, link: str) -> None:
     def confirm(_: int) -> bool:
         with app.app_context():
             try:
-                verification.confirm(link.rpartition("/")[2], "192.0.2.1")
+                verification.confirm(link.rpartition("/")[2], None, PASSWORD, Visitor("192.0.2.1"))
             except LinkGone:
                 return False
             return True
@@ -112,19 +116,29 @@ def test_whom_the_operator_made_is_confirmed(app: Flask, ada: str) -> None:
     assert is_verified(app, ada)
 
 
-def test_who_was_made_by_a_stranger_s_registration_gets_in_by_confirming_and_recovering(
+def test_who_was_made_by_a_stranger_s_registration_gets_in_by_choosing_a_password(
     app: Flask, link: str, letters: Letters
 ) -> None:
     """Somebody registered with my address before I did."""
     mine = Browser(app, "192.0.2.77")
     mine.register(NEW, "what I would like")
     (text,) = letters.to(NEW)
-    mine.post("/confirm/verify", page=links_in(text)[0])
-    mine.post("/recover", {"email": NEW}, page="/recover")
-    (text,) = letters.to(NEW)
-    assert mine.post("/recover/", {"password": "what I would like"}, page=links_in(text)[0]).status_code == 303
-    assert mine.sign_in(NEW, "what I would like").status_code == 303
+    page = mine.get(links_in(text)[0], follow_redirects=True).text
+    assert "You do not know the password?" in page
+    answer = mine.post("/confirm/verify/password", page="/confirm/verify")
+    assert answer.location == "/recover/"
+    assert is_verified(app)
+    assert mine.post("/recover/", {"password": "what I would like"}, page="/recover/").status_code == 303
     assert mine.sign_in(NEW, PASSWORD).status_code == 401
+    assert mine.sign_in(NEW, "what I would like").status_code == 303
+    assert "the password from before forgotten" in mine.get("/activity").text
+
+
+def test_who_is_signed_in_to_the_account_is_not_asked_to_take_it_over(browser: Browser, link: str) -> None:
+    browser.sign_in(NEW)
+    page = browser.get(link, follow_redirects=True).text
+    assert 'name="password"' not in page
+    assert "/confirm/verify/password" not in page
 
 
 def names(app: Flask) -> list[str]:

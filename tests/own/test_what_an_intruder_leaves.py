@@ -14,6 +14,7 @@ from netflix.events.event import Kind, Wanted
 from netflix.factors import two_step
 from netflix.factors.passkey import Passkey
 from netflix.signin import access
+from netflix.signin.device import Device
 from tests.conftest import Build
 from tests.factors.app import second, set_up
 from tests.factors.authenticator import Authenticator, add, send, sign_in
@@ -195,15 +196,46 @@ def test_a_new_password_is_no_proof_of_the_second_factor(app: Flask, home: Brows
 
 def test_nobody_waits_in_an_account_made_with_another_s_email(app: Flask, letters: Letters) -> None:
     """Its owner confirms it, chooses a new password by mail, and would share the account with a passkey or an app."""
-    squatter, device = Browser(app, MALLORY), Authenticator()
+    squatter = Browser(app, MALLORY)
     squatter.register("victim@example.org")
     squatter.sign_in("victim@example.org")
     assert squatter.get("/account/two-step").status_code == 403
     refused = send(squatter, "/account/passkeys/options", {}, "/account/passkeys")
     assert (refused.status_code, refused.get_json()["detail"][:34]) == (403, "Your e-mail is not confirmed yet. ")
+    link = links_in(letters.to("victim@example.org")[0])[0]
     owner = Browser(app)
-    owner.post("/confirm/verify", page=links_in(letters.to("victim@example.org")[0])[0])
-    assert add(squatter, device).status_code == 200
+    assert owner.post("/confirm/verify", page=link).status_code == 422
+    assert owner.post("/confirm/verify/password", page=link).location == "/recover/"
+    assert squatter.get("/dashboard").location == "/login?next=%2Fdashboard"
+    assert squatter.sign_in("victim@example.org").status_code == 401
+    owner.post("/recover/", {"password": NEW}, page="/recover/")
+    assert owner.sign_in("victim@example.org", NEW).location == "/dashboard"
+    assert send(squatter, "/account/passkeys/options", {}, "/login").status_code == 401
+
+
+def test_nothing_stays_of_a_squatter_from_when_no_mail_was_sent(
+    app: Flask, letters: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then nobody had to confirm, and a passkey and a second step could be added."""
+    squatter, device, email = Browser(app, MALLORY), Authenticator(), "victim@example.org"
+    squatter.register(email)
+    squatter.sign_in(email)
+    link = links_in(letters.to(email)[0])[0]
+    with monkeypatch.context() as patch:
+        patch.setattr("netflix.mail.outbox.is_on", lambda: False)
+        assert add(squatter, device).status_code == 200
+        set_up(squatter)
+        assert squatter.post("/account/delete", {"email": email}, page="/account/delete").status_code == 303
+    owner = Browser(app)
+    owner.post("/confirm/verify/password", page=link)
+    assert "all passkeys were taken off" in letters.to(email)[-1]
+    assert names(app) == []
+    with app.app_context():
+        assert not User.named(email).is_leaving
+        assert Device.of(1) == []
+    owner.post("/recover/", {"password": NEW}, page="/recover/")
+    assert owner.sign_in(email, NEW).location == "/dashboard"
+    assert "All second factors and passkeys were taken off." in owner.get("/activity").text
 
 
 def test_where_no_mail_is_sent_nobody_has_to_confirm(build: Build) -> None:
