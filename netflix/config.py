@@ -142,6 +142,9 @@ class Config:
     registration_limit: tuple[RateLimitItem, ...] = setting(
         rates, rates("10 per hour"), RATE, "registrations from one address"
     )
+    registration_site_limit: tuple[RateLimitItem, ...] = setting(
+        rates, rates("300 per hour"), RATE, "all registrations without an invitation"
+    )
     purge_unverified: bool = setting(
         yes_or_no, False, "yes or no", "whether `purge` deletes accounts whose e-mail was not confirmed in 30 days"
     )

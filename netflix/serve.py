@@ -22,6 +22,7 @@ from granian.log import LogLevels
 from sqlalchemy import select
 
 from netflix import bodies, database, embedded, schema
+from netflix.accounts import hashing
 from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.errors import ConfigError, NotMigrated, Refusal
@@ -29,7 +30,7 @@ from netflix.site import create_app
 
 # Threads that answer: the larger part may be held by slow senders, a few by hashing, the rest are for the pages.
 # They are made when needed, and the interpreter runs one at a time.
-THREADS = bodies.AT_ONCE + bodies.WAITING + 16
+THREADS = bodies.AT_ONCE + bodies.WAITING + hashing.PLACES + 8
 # Milliseconds; and bytes, since a head of hundreds of thousands takes a second to parse.
 HEADERS_WITHIN = 10_000
 LONGEST_HEAD = 32 * 1024

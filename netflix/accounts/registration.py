@@ -56,7 +56,8 @@ def register(email: str, password: str, address: str, carried: str | None = None
     lockdown.check_open()
     check(email, password)
     key = addresses.normalised(email)
-    counted = counter.hit((policy.REGISTRATION_FROM_ADDRESS, address), (policy.REGISTRATION_OF_ACCOUNT, key))
+    lanes = [(policy.REGISTRATION_FROM_ADDRESS, address), (policy.REGISTRATION_OF_ACCOUNT, key)]
+    counted = counter.hit(*lanes, *([] if carried else [(policy.REGISTRATION_TO_SITE, "")]))
     with counter.refunding(counted):
         kept = passwords.stored(password)
         try:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import delete
 
+from netflix.accounts import hashing
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
 from netflix.errors import NotAccepted, PasskeyNotTaken, SignInRequired, accept
@@ -35,8 +36,9 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
         db.session.commit()
         if user is None or user.has_second_factor != is_two_step:
             raise SignInRequired
-        is_right = passwords.matches(password, user.password_hash, user.id)
-        factor = second_step.used(user, code) if is_right and is_two_step else None
+        with hashing.known(user.id):
+            is_right = passwords.matches(password, user.password_hash, user.id)
+            factor = second_step.used(user, code) if is_right and is_two_step else None
     # A guess stays counted, also when it cannot be written down.
     if not is_right:
         signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="password")

@@ -1,6 +1,7 @@
 """The second step: a code of the authenticator app, or one of the recovery codes, beside the password."""
 
 from netflix.accounts import email as addresses
+from netflix.accounts import hashing
 from netflix.accounts.user import User
 from netflix.errors import NotAccepted, accept
 from netflix.events.event import Kind
@@ -38,7 +39,7 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
     known = signin.own_device(user, visitor)
     db.session.commit()
     counted = counter.hit(*subjects(user.email, visitor))
-    with counter.refunding(counted):
+    with counter.refunding(counted), hashing.known(user.id):
         factor = used(user, code)
     if factor is None:
         db.session.rollback()

@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from netflix import sealed
 from netflix.accounts import email as addresses
+from netflix.accounts import hashing
 from netflix.accounts.user import User
 from netflix.errors import Declined, NotAccepted
 from netflix.events.event import Kind
@@ -110,4 +111,5 @@ def fresh_codes(session: CurrentSession) -> tuple[list[str], list[str]]:
     """As they are shown, and as they are kept. Raises TooManyAttempts or Busy."""
     counter.hit((policy.FACTORS_OF_ACCOUNT, addresses.normalised(session.email)))
     codes = recovery_code.fresh()
-    return codes, recovery_code.hashed(codes)
+    with hashing.known(session.user_id):
+        return codes, recovery_code.hashed(codes)

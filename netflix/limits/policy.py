@@ -49,6 +49,10 @@ IN_A_ROW_FROM_DEVICE = Limit(
     "in-a-row", Lane.DEVICE, "failed attempts in a row of a browser known to the account", fixed="100 per 30 days"
 )
 REGISTRATION_FROM_ADDRESS = Limit("register", Lane.ADDRESS, "attempts to register", "registration_limit")
+# Each has us hash, and write to whom strangers please.
+REGISTRATION_TO_SITE = Limit(
+    "register", Lane.SITE, "all attempts to register without an invitation", "registration_site_limit"
+)
 RECOVERY_FROM_ADDRESS = Limit("recover", Lane.ADDRESS, "passwords sent with a one-time link", fixed="20 per hour")
 # What strangers can have us write, to whomever: counted for known and unknown e-mails alike.
 MAIL_FROM_ADDRESS = Limit("mail", Lane.ADDRESS, "mails asked for", fixed="20 per hour")
@@ -81,6 +85,7 @@ LIMITS = (
     SIGN_IN_FROM_DEVICE,
     IN_A_ROW_FROM_DEVICE,
     REGISTRATION_FROM_ADDRESS,
+    REGISTRATION_TO_SITE,
     RECOVERY_FROM_ADDRESS,
     MAIL_FROM_ADDRESS,
     RECOVERY_OF_ACCOUNT,

@@ -1,5 +1,6 @@
 """Changing one's own password."""
 
+from netflix.accounts import hashing
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
 from netflix.errors import NotAccepted, SignInRequired, accept
@@ -33,7 +34,9 @@ def checked(session: CurrentSession, present: str, chosen: str, visitor: Visitor
     Raises NotAccepted, TooManyAttempts, Busy or SignInRequired.
     """
     accept(password=passwords.faults(chosen, session.email) or unchanged(session, present, chosen))
-    return proved(session, present, visitor), passwords.stored(chosen)
+    user = proved(session, present, visitor)
+    with hashing.known(user.id):
+        return user, passwords.stored(chosen)
 
 
 def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
@@ -48,7 +51,8 @@ def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
         db.session.commit()
         if user is None:
             raise SignInRequired
-        is_right = passwords.matches(present, user.password_hash, user.id)
+        with hashing.known(user.id):
+            is_right = passwords.matches(present, user.password_hash, user.id)
     # A guess stays counted, also when it cannot be written down.
     if not is_right:
         signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address, counted)

@@ -1,7 +1,7 @@
 """A one-time link by which a person chooses a new password."""
 
 from netflix import links
-from netflix.accounts import one_time_link, registration
+from netflix.accounts import hashing, one_time_link, registration
 from netflix.accounts import password as passwords
 from netflix.accounts.one_time_link import OF_THE_PASSWORD, OneTimeLink, Purpose
 from netflix.accounts.user import User
@@ -44,11 +44,12 @@ def redeem(carried: str, password: str, address: str, user_agent: str = "") -> U
     Raises LinkGone, LockedDown, NotAccepted, TooManyAttempts or Busy; of two at once, one gets LinkGone.
     """
     lockdown.check_open()
-    email = OneTimeLink.carried_by(carried, Purpose.RECOVER).user.email
+    holder = OneTimeLink.carried_by(carried, Purpose.RECOVER).user
+    user_id, email = holder.id, holder.email
     db.session.rollback()
     accept(password=passwords.faults(password, email))
     counted = counter.hit((policy.RECOVERY_FROM_ADDRESS, address))
-    with counter.refunding(counted, unless=LinkGone):
+    with counter.refunding(counted, unless=LinkGone), hashing.known(user_id):
         kept = passwords.stored(password)
     user, _ = one_time_link.used(carried, Purpose.RECOVER)
     one_time_link.end(user.id, *OF_THE_PASSWORD)

@@ -77,7 +77,8 @@ def counted_in(counted: Attempt, email: str, password: str, remembered: bool, vi
         # The connection is not held while hashing: that takes a hundred times as long as the query.
         # A rollback would let go of it too, but forget the row and read a known user's twice.
         db.session.commit()
-        right = passwords.matches(password, user.password_hash if user else None, user.id if user else None)
+        with hashing.known(user.id if user and known else None):
+            right = passwords.matches(password, user.password_hash if user else None, user.id if user else None)
     # A guess stays counted, also when it cannot be written down.
     if not right or user is None or user.is_disabled:
         by_known = {"known": True} if known else {}

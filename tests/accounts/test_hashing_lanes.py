@@ -11,17 +11,17 @@ from netflix.accounts import hashing
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
 from netflix.errors import Busy
-from tests.people import Browser
+from tests.people import PASSWORD, Browser, link_for
 from tests.watching import hashes, until
 
 
 @pytest.fixture
 def jam() -> Iterator[threading.Event]:
-    """All lanes and the queue are taken, until the event is set."""
+    """All lanes and all places of strangers are taken, until the event is set."""
     go = threading.Event()
-    people = ThreadPoolExecutor(hashing.LANES + hashing.QUEUE)
-    waiting = [people.submit(hashing.run, go.wait, 10) for _ in range(hashing.LANES + hashing.QUEUE)]
-    until(lambda: hashing.under_way() == hashing.LANES + hashing.QUEUE)
+    people = ThreadPoolExecutor(hashing.STRANGERS)
+    waiting = [people.submit(hashing.run, go.wait, 30) for _ in range(hashing.STRANGERS)]
+    until(lambda: hashing.under_way() == hashing.STRANGERS)
     yield go
     go.set()
     assert all(hash.result() for hash in waiting)
@@ -29,15 +29,15 @@ def jam() -> Iterator[threading.Event]:
 
 
 def test_no_more_hashes_run_at_once_than_there_are_cores() -> None:
-    running, go, most = [], threading.Event(), hashing.LANES + hashing.QUEUE
+    running, go, most = [], threading.Event(), hashing.STRANGERS
 
     def work() -> None:
         running.append(1)
-        go.wait(10)
+        go.wait(30)
 
     with ThreadPoolExecutor(most) as people:
         waiting = [people.submit(hashing.run, work) for _ in range(most)]
-        until(lambda: len(running) == hashing.LANES and hashing.pool()._work_queue.qsize() == hashing.QUEUE)
+        until(lambda: len(running) == hashing.LANES and hashing.under_way() == most)
         assert len(running) == hashing.LANES == os.cpu_count()
         go.set()
     assert len([hash.result() for hash in waiting]) == len(running)
@@ -46,6 +46,85 @@ def test_no_more_hashes_run_at_once_than_there_are_cores() -> None:
 def test_past_the_queue_one_is_told_at_once(jam: threading.Event) -> None:
     with pytest.raises(Busy):
         hashing.run(print)
+
+
+def known(user_id: int, work: Callable[..., object], *args: object) -> object:
+    with hashing.known(user_id):
+        return hashing.run(work, *args)
+
+
+def test_the_known_go_before_the_strangers_that_wait() -> None:
+    one, others, order = threading.Event(), threading.Event(), list[str]()
+    with ThreadPoolExecutor(hashing.LANES + 2) as people:
+        people.submit(hashing.run, one.wait, 30)
+        for _ in range(hashing.LANES - 1):
+            people.submit(hashing.run, others.wait, 30)
+        until(lambda: hashing.under_way() == hashing.LANES)
+        people.submit(hashing.run, lambda: order.append("stranger"))
+        until(lambda: hashing.under_way() == hashing.LANES + 1)
+        people.submit(known, 1, lambda: order.append("known"))
+        until(lambda: hashing.under_way() == hashing.LANES + 2)
+        one.set()
+        until(lambda: len(order) == 2)
+        others.set()
+    assert order == ["known", "stranger"]
+
+
+def test_one_account_alone_fills_no_queue(jam: threading.Event) -> None:
+    with ThreadPoolExecutor(hashing.OF_ONE) as people:
+        for _ in range(hashing.OF_ONE):
+            people.submit(known, 1, jam.wait, 30)
+        until(lambda: hashing.under_way() == hashing.STRANGERS + hashing.OF_ONE)
+        with pytest.raises(Busy):
+            known(1, lambda: None)
+        jam.set()
+
+
+def test_there_is_an_end_to_the_places_of_the_known_too(jam: threading.Event) -> None:
+    most = hashing.PLACES - hashing.STRANGERS
+    with ThreadPoolExecutor(most) as people:
+        for number in range(most):
+            people.submit(known, number, jam.wait, 30)
+        until(lambda: hashing.under_way() == hashing.PLACES)
+        with pytest.raises(Busy):
+            known(most, lambda: None)
+        jam.set()
+
+
+def signs_in(browser: Browser, ada: str) -> int:
+    return browser.sign_in(ada).status_code
+
+
+def proves_it(browser: Browser, ada: str) -> int:
+    return browser.post("/prove", {"password": PASSWORD}, page="/prove").status_code
+
+
+def changes_the_password(browser: Browser, ada: str) -> int:
+    form = {"current_password": PASSWORD, "password": "eleven patient otters"}
+    return browser.post("/password", form, page="/password").status_code
+
+
+def opens_a_link(browser: Browser, ada: str) -> int:
+    with browser.client.application.app_context():
+        link = link_for(ada)
+    return browser.post("/recover/", {"password": "eleven patient otters"}, page=link).status_code
+
+
+@pytest.mark.parametrize("act", [signs_in, proves_it, changes_the_password, opens_a_link])
+def test_no_crowd_of_strangers_keeps_anybody_out_whom_the_site_knows(
+    app: Flask, ada: str, act: Callable[[Browser, str], int], request: pytest.FixtureRequest
+) -> None:
+    browser = Browser(app)
+    browser.sign_in(ada)
+    if act is signs_in:
+        browser.sign_out()
+    jam: threading.Event = request.getfixturevalue("jam")
+    assert Browser(app, "203.0.113.9").sign_in(ada).status_code == 503
+    with ThreadPoolExecutor(1) as people:
+        answer = people.submit(act, browser, ada)
+        until(lambda: hashing.under_way() > hashing.STRANGERS or answer.done())
+        jam.set()
+    assert answer.result() == 303
 
 
 def test_a_busy_site_says_when_to_come_back_and_keeps_what_was_typed(
@@ -64,7 +143,7 @@ def test_an_attempt_that_never_reached_the_check_is_given_back(
     assert [browser.sign_in(ada).status_code for _ in range(7)] == [503] * 7
     assert redis.dbsize() == 0
     jam.set()
-    until(lambda: hashing.under_way() < hashing.LANES + hashing.QUEUE)
+    until(lambda: hashing.under_way() < hashing.STRANGERS)
     assert browser.sign_in(ada).status_code == 303
 
 
@@ -74,7 +153,7 @@ def test_a_busy_registration_is_given_back_and_makes_nobody(
     assert browser.register("new@example.org").status_code == 503
     assert redis.dbsize() == 0
     jam.set()
-    until(lambda: hashing.under_way() < hashing.LANES + hashing.QUEUE)
+    until(lambda: hashing.under_way() < hashing.STRANGERS)
     assert browser.register("new@example.org").status_code == 303
 
 
@@ -90,7 +169,7 @@ def test_a_busy_site_computes_no_hash(browser: Browser, ada: str, jam: threading
 
 
 def test_a_fault_while_hashing_frees_its_place(app: Flask) -> None:
-    for _ in range(hashing.LANES + hashing.QUEUE + 1):
+    for _ in range(hashing.STRANGERS + 1):
         with pytest.raises(ZeroDivisionError):
             hashing.run(lambda: 1 // 0)
     with app.app_context():

@@ -13,6 +13,7 @@ from netflix.accounts.invitation import Invitation
 from netflix.accounts.user import User
 from netflix.events import event
 from netflix.events.event import Kind, Wanted
+from netflix.values import rates
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser
 
@@ -161,3 +162,9 @@ def test_where_all_may_register_none_is_used_up(build: Build, path: str) -> None
     assert registered(browser, "new@example.org") == 303
     with site.app_context():
         assert [row.used for row in Invitation.all()] == [0]
+
+
+def test_the_invited_are_not_counted_with_all_who_come_by_themselves(build: Build) -> None:
+    site = build(registration="invite", registration_site_limit=rates("1 per hour"))
+    path = invited(site, uses=2)
+    assert [registered(opened(site, path), f"n{n}@example.org") for n in range(2)] == [303, 303]

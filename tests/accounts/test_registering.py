@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from netflix.accounts import registration
 from netflix.accounts.user import User
+from netflix.values import rates
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser, Letters
 from tests.watching import hashes, round_trips, statements
@@ -120,6 +121,17 @@ def test_another_address_registers_meanwhile(app: Flask, browser: Browser) -> No
     for n in range(11):
         browser.register(f"{n}@example.org")
     assert Browser(app, "192.0.2.11").register("other@example.org").status_code == 303
+
+
+def test_all_strangers_together_register_so_many_times_an_hour(
+    build: Build, later: Callable[[timedelta], None]
+) -> None:
+    """From however many addresses: each has us hash, and write to whom they please."""
+    site = build(registration_site_limit=rates("3 per hour"))
+    crowd = [Browser(site, f"203.0.113.{n}").register(f"n{n}@example.org").status_code for n in range(5)]
+    assert crowd == [303, 303, 303, 429, 429]
+    later(timedelta(hours=1))
+    assert Browser(site, "203.0.113.9").register("n9@example.org").status_code == 303
 
 
 def test_a_limited_registration_hashes_nothing_and_asks_the_database_nothing(app: Flask, browser: Browser) -> None:
