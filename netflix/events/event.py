@@ -30,6 +30,8 @@ class Kind(StrEnum):
 
     SIGNED_IN = "authn_login_success"
     SIGN_IN_FAILED = "authn_login_fail"
+    # Not in the vocabulary: the password was right, and the second step is to come.
+    SIGN_IN_BEGUN = "authn_login_partial"
     PASSWORD_CHANGED = "authn_password_change"  # noqa: S105  (no password)
     PASSWORD_NOT_CHANGED = "authn_password_change_fail"  # noqa: S105  (no password)
     # That it must be changed is not in the vocabulary.

@@ -97,6 +97,10 @@ def signed_in(_: Event, details: dict[str, Any]) -> str:
     return f"You signed in with {details['browser']}{FACTORS.get(details['factor'], '')}."
 
 
+def sign_in_begun(_: Event, details: dict[str, Any]) -> str:
+    return f"Your right password was typed with {details['browser']}, and a code was asked for."
+
+
 def factor_added(_: Event, details: dict[str, Any]) -> str:
     name = f" “{details['name']}”" if "name" in details else ""
     return ADDED[details["factor"]].format(name)
@@ -139,6 +143,7 @@ def user_created(event: Event, _: dict[str, Any]) -> str:
 SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.SIGNED_IN: signed_in,
     Kind.SIGN_IN_FAILED: sign_in_failed,
+    Kind.SIGN_IN_BEGUN: sign_in_begun,
     Kind.PASSWORD_CHANGED: password_changed,
     Kind.PASSWORD_NOT_CHANGED: lambda *_: "Somebody who was signed in as you typed a wrong present password.",
     Kind.PASSWORD_KNOWN: lambda *_: "Your password was found on a list of known ones, so you had to choose another.",

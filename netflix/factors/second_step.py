@@ -49,6 +49,7 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
         how = f"{signin.PASSWORD}+{factor}"
         session = signin.opened(user, None, first.remembered, visitor, known=known, factor=how)
     counter.refund(counted)
+    signin.forgive_first_step(first, user.email, visitor if known else visitor._replace(devices=""))
     return session
 
 

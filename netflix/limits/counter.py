@@ -165,6 +165,12 @@ def refund(attempt: Attempt, *forgiven: tuple[Limit, str]) -> None:
     site.refund(attempt, (rule for limit, subject in forgiven for rule in site.rules(limit, subject)))
 
 
+def let_in_at(stamp: int, *subjects: tuple[Limit, str]) -> Attempt:
+    """The attempt that was counted for these and got that stamp, for who did not keep it."""
+    site = counters()
+    return Attempt(tuple(rule for limit, subject in subjects for rule in site.rules(limit, subject)), stamp)
+
+
 @contextmanager
 def refunding(attempt: Attempt, unless: type[Exception] | tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Gives the attempt back when what follows fails for another reason than `unless`."""

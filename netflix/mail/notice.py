@@ -61,6 +61,9 @@ REMOVED = {
 # What happened, as it stands after "On your account".
 SENTENCES: dict[Kind, Callable[[dict[str, Any]], str]] = {
     Kind.SIGNED_IN: lambda _: "somebody signed in with a browser that had not signed in before",
+    Kind.SIGN_IN_BEGUN: lambda _: (
+        "somebody typed the right password with a browser that had not signed in before, and was asked for a code"
+    ),
     Kind.PASSWORD_CHANGED: password_changed,
     Kind.EMAIL_RESTORED: lambda _: "a change of the e-mail was taken back",
     Kind.FACTOR_ADDED: factor_added,

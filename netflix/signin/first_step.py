@@ -12,16 +12,21 @@ from netflix.extensions import db
 
 
 class FirstStep(NamedTuple):
-    """Good for ten minutes, and for the password that was right; `at` is in seconds since the epoch."""
+    """Good for ten minutes, and for the password that was right; `at` is in seconds since the epoch.
+
+    `stamp` is that of the attempt, which was made from `address` and counts until the second step is right.
+    """
 
     user_id: int
     state: str
     remembered: bool
     at: int
+    stamp: int = 0
+    address: str = ""
 
     @classmethod
-    def of(cls, user: User, remembered: bool) -> "FirstStep":
-        return cls(user.id, state(user), remembered, int(clock.now().timestamp()))
+    def of(cls, user: User, remembered: bool, stamp: int, address: str) -> "FirstStep":
+        return cls(user.id, state(user), remembered, int(clock.now().timestamp()), stamp, address)
 
     @property
     def is_over(self) -> bool:

@@ -1,5 +1,6 @@
 """Signing in, being recognised, signing out."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -18,7 +19,7 @@ from netflix.limits.counter import Attempt
 from netflix.limits.policy import Limit
 from netflix.lockdown import lockdown
 from netflix.mail import notice
-from netflix.signin import device
+from netflix.signin import browser, device
 from netflix.signin.device import Device
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import CurrentSession, Session
@@ -26,6 +27,9 @@ from netflix.signin.visitor import Visitor
 
 # The factor that alone opens an account without a second one.
 PASSWORD = "password"  # noqa: S105  (no password)
+# Between two mails that a right password was typed; far more than can be typed in that time.
+TOLD_EVERY = timedelta(hours=1)
+MOST_BEGUN = 1000
 
 
 class DeviceEnded(Exception):
@@ -55,8 +59,9 @@ def sign_in(email: str, password: str, remembered: bool, visitor: Visitor, count
     """Opens a session. Raises NotAccepted, TooManyAttempts, WrongCredentials, LockedDown, SecondStepRequired or Busy.
 
     An attempt is counted before the password is checked and given back when it was right (or was
-    never checked), so no burst can slip through between check and count. `counted` is an attempt that
-    the gate has counted already; one for anybody else does not stand for this one.
+    never checked), so no burst can slip through between check and count; where a second step is to come, it is given
+    back by that. `counted` is an attempt that the gate has counted already; one for anybody else does not stand for
+    this one.
     """
     check(email, password)
     wanted = subjects(email, visitor)
@@ -92,9 +97,11 @@ def counted_in(counted: Attempt, email: str, password: str, remembered: bool, vi
         # Not while others wait for a lane: the next sign-in does it as well.
         renew = passwords.is_outdated(user.password_hash or "") and hashing.has_room()
         renewed = passwords.stored(password) if renew else None
+    with counter.refunding(counted, unless=SecondStepRequired):
+        demand_change_if_known(user, password, visitor.address)
+        session = opened(user, renewed, remembered, visitor, known=known, counted=counted)
     forgive(counted, email, visitor)
-    demand_change_if_known(user, password, visitor.address)
-    return opened(user, renewed, remembered, visitor, known=known)
+    return session
 
 
 def known_device(user: User | None, email: str, visitor: Visitor) -> Device | None:
@@ -119,6 +126,13 @@ def own_device(user: User, visitor: Visitor) -> Device | None:
 def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:
     """Gives back an attempt that was right; the failures before it, of strangers too, were not in a row."""
     counter.refund(counted, *in_a_row(addresses.normalised(email), subjects(email, visitor)))
+
+
+def forgive_first_step(first: FirstStep, email: str, visitor: Visitor) -> None:
+    """The same, once the second step was right; the `visitor` is who they were at the first."""
+    if first.stamp:
+        at_first = visitor._replace(address=first.address)
+        forgive(counter.let_in_at(first.stamp, *subjects(email, at_first)), email, at_first)
 
 
 def in_a_row(account: str, counted: tuple[tuple[Limit, str], ...]) -> set[tuple[Limit, str]]:
@@ -161,6 +175,7 @@ def opened(
     follows: CurrentSession | None = None,
     known: Device | None = None,
     factor: str = PASSWORD,
+    counted: Attempt | None = None,
 ) -> Session:
     """The rows of a sign-in, in one transaction; one that `follows` another is the same sign-in with a fresh token.
 
@@ -174,7 +189,8 @@ def opened(
     if factor == PASSWORD and not follows:
         if user.has_second_factor:
             renew(user, renewed)
-            raise SecondStepRequired(FirstStep.of(user, remembered))
+            begun(user, visitor, known)
+            raise SecondStepRequired(FirstStep.of(user, remembered, counted.stamp if counted else 0, visitor.address))
         if not known and (refusal := lockdown.kept_out()):
             raise refusal
     now = clock.now()
@@ -222,6 +238,26 @@ def opened(
         )
     db.session.commit()
     return session
+
+
+def begun(user: User, visitor: Visitor, known: Device | None) -> None:
+    """Writes down that the password was right, and that a second step is to come (ASVS 5.0 6.3.5, 16.3.1).
+
+    Where the browser is not known the owner is told.
+    """
+    seen = browser.named(visitor.user_agent)
+    told = bool(user.told_at) and not known and not is_told_lately(user.id)
+    if told:
+        notice.tell(user.told_at, Kind.SIGN_IN_BEGUN, visitor.address, seen)
+    stranger = event.STRANGER
+    event.record(Kind.SIGN_IN_BEGUN, user.id, visitor.address, stranger, browser=seen, known=bool(known), told=told)
+    db.session.commit()
+
+
+def is_told_lately(user_id: int) -> bool:
+    """Whoever has the password cannot flood its owner with mails."""
+    lately = event.Wanted(kinds=(Kind.SIGN_IN_BEGUN,), user_ids=(user_id,), since=clock.now() - TOLD_EVERY)
+    return any(row.details["told"] for row in event.latest(lately, MOST_BEGUN))
 
 
 def renew(user: User, renewed: str | None) -> None:

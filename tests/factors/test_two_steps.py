@@ -1,6 +1,6 @@
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import pytest
@@ -20,7 +20,7 @@ from netflix.signin import access
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import Session
 from tests.factors.app import App, hidden, second, secret_of, set_up
-from tests.people import PASSWORD, Browser, link_for
+from tests.people import MALLORY, PASSWORD, Browser, Letters, link_for
 from tests.watching import hashes, log
 
 Later = Callable[[timedelta], None]
@@ -240,8 +240,62 @@ def test_right_codes_give_themselves_back(app: Flask, ada: str, phone: App, late
         later(STEP)
 
 
-def test_the_password_of_the_first_step_gives_its_attempt_back(app: Flask, ada: str, phone: App) -> None:
-    assert [Browser(app).sign_in(ada).headers.get("Location", "")[:13] for _ in range(8)] == ["/login/second"] * 8
+def begin(app: Flask, email: str, addresses: Iterable[str]) -> list[int]:
+    """First steps alone."""
+    return [Browser(app, address).sign_in(email).status_code for address in addresses]
+
+
+def test_a_first_step_counts_until_the_second_is_right(app: Flask, ada: str, phone: App, half_in: Browser) -> None:
+    """Else who has the password could begin without end, and fill the record."""
+    assert begin(app, ada, ["192.0.2.10"] * 5) == [303] * 4 + [429]
+    half_in.environ["REMOTE_ADDR"] = "203.0.113.1"
+    assert second(half_in, phone.code()).status_code == 303
+    assert begin(app, ada, ["192.0.2.10"] * 2) == [303, 429]
+
+
+def test_for_the_account_too_whatever_the_address(app: Flask, ada: str, phone: App, member: Browser) -> None:
+    assert begin(app, ada, [f"203.0.113.{n}" for n in range(11)]) == [303] * 10 + [429]
+    member.sign_out()
+    assert member.sign_in(ada).status_code == 303
+    assert second(member, phone.code()).status_code == 303
+
+
+def test_a_known_browser_gets_its_first_step_back_too(member: Browser, ada: str, phone: App, later: Later) -> None:
+    for _ in range(6):
+        member.sign_out()
+        assert member.sign_in(ada).status_code == 303
+        assert second(member, phone.code()).status_code == 303
+        later(STEP)
+
+
+def test_a_right_password_is_written_down_and_told_to_its_owner(
+    app: Flask, member: Browser, ada: str, phone: App, letters: Letters
+) -> None:
+    letters()
+    Browser(app, MALLORY, "Mozilla/5.0 (iPhone) Safari/605").sign_in(ada)
+    with app.app_context():
+        (row,) = event.latest(Wanted(kinds=(Kind.SIGN_IN_BEGUN,)), 9)
+    assert (row.user_id, row.by, row.address) == (1, "stranger", MALLORY)
+    assert row.details == {"browser": "Safari on iPhone", "known": False, "told": True}
+    page = member.get("/activity").text
+    assert "Your right password was typed with Safari on iPhone, and a code was asked for." in page
+    assert f"/account/alarm?event={row.id}" in page
+    (told,) = letters.to(ada)
+    assert "somebody typed the right password with a browser that had not signed in before" in told
+    assert MALLORY in told
+
+
+def test_but_not_at_each_one_and_not_of_a_known_browser(
+    app: Flask, member: Browser, ada: str, phone: App, letters: Letters, later: Later
+) -> None:
+    letters()
+    member.sign_out()
+    member.sign_in(ada)
+    assert letters() == []
+    for hour in range(2):
+        begin(app, ada, [f"203.0.113.{n}" for n in range(5)])
+        assert len(letters.to(ada)) == 1, hour
+        later(timedelta(minutes=61))
 
 
 def test_nobody_sees_without_the_password_that_there_is_a_second_step(
@@ -336,7 +390,7 @@ def test_a_new_password_by_link_does_not_skip_it(app: Flask, ada: str, phone: Ap
 def test_a_mark_that_was_made_up_is_worth_nothing(app: Flask, ada: str, phone: App) -> None:
     with app.app_context():
         user = User.named(ada)
-        step = FirstStep.of(user, False)
+        step = FirstStep.of(user, False, 0, "")
         assert step.user().id == user.id
         for wrong in (step._replace(state="0" * 32), step._replace(user_id=user.id + 1)):
             with pytest.raises(Exception, match="took a while"):
