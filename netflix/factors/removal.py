@@ -38,17 +38,27 @@ def end_all(user_id: int, visitor: Visitor, **by: str) -> None:
         change.note(Kind.FACTOR_REMOVED, user_id, visitor, "all", **by)
 
 
-def end_since(user_id: int, noticed: datetime, visitor: Visitor, **by: str) -> None:
+def end_since(user_id: int, noticed: datetime, visitor: Visitor, keeps_second_step: bool = False, **by: str) -> None:
     """Takes off what was added since a day before somebody else's doing; committed by the act that called.
 
-    It holds the user's row. Recovery codes alone go where two-step sign-in is older than they.
+    It holds the user's row. Recovery codes alone go where two-step sign-in is older than they. With
+    `keeps_second_step` an account that had one before keeps the one that it has, though it is another since.
     """
     since = noticed - BEFORE
-    happened = (Event.user_id == user_id, Event.kind == str(Kind.FACTOR_ADDED), Event.at >= since)
-    added = {row.details["factor"] for row in db.session.scalars(select(Event).where(*happened))}
+    about = (Event.user_id == user_id, Event.kind.in_((str(Kind.FACTOR_ADDED), str(Kind.FACTOR_REMOVED))))
+    changes = list(db.session.scalars(select(Event).where(*about, Event.at >= since).order_by(Event.id)))
+    added = {row.details["factor"] for row in changes if row.kind == Kind.FACTOR_ADDED} - {"passkey"}
+    if keeps_second_step and was_on_before(changes):
+        added.clear()
     if "totp" in added:
         two_step.remove(user_id)
     elif "recovery codes" in added:
         recovery_code.end_all(user_id)
-    if Passkey.end_all(user_id, since) or added - {"passkey"}:
+    if Passkey.end_all(user_id, since) or added:
         change.note(Kind.FACTOR_REMOVED, user_id, visitor, "lately added", **by)
+
+
+def was_on_before(changes: list[Event]) -> bool:
+    """Whether two-step sign-in was on before all of these: then the first that is about it took it off."""
+    of_it = [row.kind for row in changes if row.details["factor"] in ("totp", "all")]
+    return bool(of_it) and of_it[0] == Kind.FACTOR_REMOVED

@@ -65,7 +65,6 @@ SENTENCES: dict[Kind, Callable[[dict[str, Any]], str]] = {
         "somebody typed the right password with a browser that had not signed in before, and was asked for a code"
     ),
     Kind.PASSWORD_CHANGED: password_changed,
-    Kind.EMAIL_RESTORED: lambda _: "a change of the e-mail was taken back",
     Kind.FACTOR_ADDED: factor_added,
     Kind.FACTOR_REMOVED: factor_removed,
     Kind.USER_LEAVING: lambda _: "somebody asked for it to be deleted: it will be in a week, unless you sign in before",

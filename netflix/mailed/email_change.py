@@ -78,18 +78,22 @@ def undo(carried: str, visitor: Visitor) -> str:
     """Gives the old address back; whoever changed it knew the password, so that goes, and every session and link.
 
     And what they may have added to sign in with; not what was there before, or the old mailbox would be a way round it.
-    Answers the token of a link for a new password. Raises LinkGone, or Declined when the address is another account's.
+    Who loses the account by it, perhaps to somebody who reads an old mailbox, is told. Answers the token of a link for
+    a new password. Raises LinkGone, or Declined when the address is another account's.
     """
     changed_at = OneTimeLink.carried_by(carried, Purpose.UNDO_EMAIL).expires_at - LASTS[Purpose.UNDO_EMAIL]
     user, before = one_time_link.used(carried, Purpose.UNDO_EMAIL)
     make_free(before, user, visitor.address)
+    changed = user.email
     rename(user, before)
+    outbox.post(changed, "email_restored", restored=before, address=visitor.address)
     user.password_hash = None
     Session.end_all(user.id)
     Device.end_all(user.id)
     one_time_link.end(user.id, *Purpose)
     link = OneTimeLink.issued(user, Purpose.RECOVER)
-    removal.end_since(user.id, changed_at - LASTS[Purpose.CHANGE_EMAIL], visitor, by=event.STRANGER)
+    since = changed_at - LASTS[Purpose.CHANGE_EMAIL]
+    removal.end_since(user.id, since, visitor, keeps_second_step=True, by=event.STRANGER)
     event.record(Kind.EMAIL_RESTORED, user.id, visitor.address, event.STRANGER)
     db.session.commit()
     return link.token

@@ -144,8 +144,8 @@ CONFIRMATIONS = {
     "undo": Confirmation(
         Purpose.UNDO_EMAIL,
         "Take the change back",
-        "Every browser is signed out, what was added lately to sign in with is taken off, you choose a new password, "
-        "and your e-mail is again:",
+        "Every browser is signed out, what was added lately to sign in with is taken off (where two-step sign-in was "
+        "on before, it stays on), you choose a new password, and your e-mail is again:",
         "Take it back",
         undo,
     ),

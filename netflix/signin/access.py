@@ -11,7 +11,7 @@ from netflix import clock
 from netflix.accounts import email as addresses
 from netflix.accounts import one_time_link
 from netflix.accounts import password as passwords
-from netflix.accounts.one_time_link import OF_THE_PASSWORD
+from netflix.accounts.one_time_link import OF_THE_PASSWORD, Purpose
 from netflix.accounts.user import User
 from netflix.errors import Declined, NotFound, accept
 from netflix.events import event
@@ -43,6 +43,8 @@ def set_password(email: str, password: str, for_good: bool = True) -> User:
     kept = passwords.stored(password)
     user.password_hash = kept
     shut_out(user)
+    # The operator knows whose account it is; the mailbox that it had before does not take it from them.
+    one_time_link.end(user.id, Purpose.UNDO_EMAIL)
     User.end_demand(user.id)
     if not for_good:
         User.demand_change(user.id, kept)
@@ -82,6 +84,7 @@ def reset_by_link(who: str | int, by: Actor = OPERATOR) -> str:
     user.password_hash = None
     # The links too: by one for another e-mail, whoever took over the account would take this one with it.
     shut_out(user)
+    one_time_link.end(user.id, Purpose.UNDO_EMAIL)
     link = recovery.issue(user, by=by)
     db.session.commit()
     return recovery.address_of(link)

@@ -204,6 +204,40 @@ def test_the_old_address_takes_it_back(app: Flask, member: Browser, ada: str, le
     assert Browser(app).get(undo).status_code == 410
 
 
+def test_the_address_that_loses_the_account_is_told(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
+    """The old mailbox may be one that somebody else reads, and was left for that."""
+    undo = links_in(change(app, member, letters)[ada])[0]
+    Browser(app, MALLORY).post("/confirm/undo", page=undo)
+    (letter,) = letters()
+    assert letter["To"] == NEW
+    assert f"{ada} again" in letter.get_content()
+    assert MALLORY in letter.get_content()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [lambda: access.set_password(NEW, "another quiet password"), lambda: access.reset_by_link(NEW)],
+    ids=["a password", "a link"],
+)
+def test_what_the_operator_gives_ends_the_way_back(
+    app: Flask, member: Browser, ada: str, letters: Letters, act: Callable[[], object]
+) -> None:
+    undo = links_in(change(app, member, letters)[ada])[0]
+    with app.app_context():
+        act()
+    assert Browser(app).get(undo).status_code == 410
+
+
+def test_what_a_thief_can_do_themselves_does_not(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
+    undo = links_in(change(app, member, letters)[ada])[0]
+    form = {"current_password": PASSWORD, "password": "another quiet password"}
+    assert member.post("/password", form, page="/password").status_code == 303
+    form = {"current_password": "another quiet password", "password": "a third quiet password"}
+    assert member.post("/account/alarm", form, page="/account/alarm").status_code == 303
+    assert Browser(app).post("/confirm/undo", page=undo).status_code == 303
+    assert names(app) == [ada]
+
+
 def test_a_second_change_does_not_end_the_first_one_s_undoing(
     app: Flask, member: Browser, ada: str, letters: Letters
 ) -> None:

@@ -13,6 +13,7 @@ from netflix.events.actor import OPERATOR
 from netflix.events.event import Kind, Wanted
 from netflix.factors import two_step
 from netflix.factors.passkey import Passkey
+from netflix.factors.recovery_code import RecoveryCode
 from netflix.signin import access
 from netflix.signin.device import Device
 from tests.conftest import Build
@@ -130,6 +131,29 @@ def test_but_not_what_was_there_long_before(
     owner.post("/recover/", {"password": NEW}, page="/recover/")
     assert owner.sign_in(ada, NEW).location == "/login/second?next=%2Fdashboard"
     assert names(app) == ["Ada's phone"]
+
+
+def test_nor_is_an_old_mailbox_a_way_past_a_second_factor_that_was_replaced(
+    app: Flask, home: Browser, ada: str, letters: Letters, later: Later
+) -> None:
+    """Ada left a mailbox that somebody reads, and moved her app to a new phone after that."""
+    phone = set_up(home)
+    later(timedelta(days=20))
+    home.sign_in(ada)
+    second(home, phone.code())
+    form = {"email": "lovelace@example.net", "current_password": PASSWORD}
+    home.post("/account/email", form, page="/account/email")
+    home.post("/confirm/email", page=links_in(letters.to("lovelace@example.net")[0])[0])
+    undo = links_in(letters.to(ada)[-1])[0]
+    home.post("/account/two-step/off", page="/account/two-step")
+    set_up(home)
+    home.post("/account/recovery-codes", page="/account/two-step")
+    thief = Browser(app, MALLORY)
+    thief.post("/confirm/undo", page=undo)
+    thief.post("/recover/", {"password": NEW}, page="/recover/")
+    assert thief.sign_in(ada, NEW).location == "/login/second?next=%2Fdashboard"
+    with app.app_context():
+        assert RecoveryCode.left(1) == 10
 
 
 def test_a_reset_stops_a_change_of_the_email_that_waits(
