@@ -13,6 +13,7 @@ from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.factors import removal
 from netflix.limits import counter, policy
+from netflix.lockdown import lockdown
 from netflix.mail import outbox
 from netflix.mailed import asking, holder
 from netflix.signin import change
@@ -79,8 +80,9 @@ def undo(carried: str, visitor: Visitor) -> str:
 
     And what they may have added to sign in with; not what was there before, or the old mailbox would be a way round it.
     Who loses the account by it, perhaps to somebody who reads an old mailbox, is told. Answers the token of a link for
-    a new password. Raises LinkGone, or Declined when the address is another account's.
+    a new password. Raises LinkGone, LockedDown, or Declined when the address is another account's.
     """
+    lockdown.check_open()
     changed_at = OneTimeLink.carried_by(carried, Purpose.UNDO_EMAIL).expires_at - LASTS[Purpose.UNDO_EMAIL]
     user, before = one_time_link.used(carried, Purpose.UNDO_EMAIL)
     make_free(before, user, visitor.address)

@@ -3,7 +3,7 @@
 Somebody else may have made the account with their address, or be moving it there.
 """
 
-from netflix.accounts import one_time_link
+from netflix.accounts import hashing, one_time_link
 from netflix.accounts import password as passwords
 from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.accounts.user import User
@@ -45,7 +45,8 @@ def prove(user: User, password: str, visitor: Visitor) -> None:
     with counter.refunding(counted):
         # As at sign-in, no connection is held while hashing.
         db.session.commit()
-        is_right = passwords.matches(password, user.password_hash, user.id)
+        with hashing.known(user.id):
+            is_right = passwords.matches(password, user.password_hash, user.id)
     # A guess stays counted, also when it cannot be written down.
     if not is_right:
         signin.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, counted, link="mailed")

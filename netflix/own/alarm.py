@@ -15,6 +15,7 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.factors import removal
+from netflix.lockdown import lockdown
 from netflix.mail import notice, outbox
 from netflix.signin import access, browser, change, recovery
 from netflix.signin.device import Device
@@ -31,8 +32,10 @@ def start_recovery(session: CurrentSession, number: int | None, visitor: Visitor
     """Ends everything and forgets the password at once, and mails a link for a new one.
 
     For who proved lately that it is them: whoever took over a session gains nothing, and does not shut the owner out.
-    `number` is the event that was not them. Raises NotFound, SignInRequired, or Declined where no mail reaches them.
+    `number` is the event that was not them. Raises NotFound, SignInRequired, LockedDown (the link would open nothing
+    meanwhile), or Declined where no mail reaches them.
     """
+    lockdown.check_open()
     if not is_mailed(session):
         raise Declined("No mail reaches you from this site.", "Choose a new password on the page itself.")
     noticed = since(session, number)
@@ -60,9 +63,10 @@ def report(user: User, number: int | None, visitor: Visitor) -> None:
     event.record(Kind.REPORTED, user.id, visitor.address, **detail)
 
 
-def replace(session: CurrentSession, number: int | None, present: str, chosen: str, visitor: Visitor) -> None:
+def replace(session: CurrentSession, number: int | None, present: str, chosen: str, visitor: Visitor) -> Device:
     """Sets the chosen password, and ends every session, this one too, and every known device.
 
+    Answers a new one: this browser just proved the password, and in a lockdown nobody could sign in on a stranger.
     `number` is the event that was not them. Whoever took over a session gains nothing by it: the present password is
     asked. Raises as `change.checked`, NotFound, or SignInRequired when the session was ended or the password replaced
     meanwhile.
@@ -72,6 +76,8 @@ def replace(session: CurrentSession, number: int | None, present: str, chosen: s
     session.hold()
     access.shut_out(user)
     Device.end_all(user.id)
+    known = Device.added(user.id, visitor)
+    known.user = user
     same = update(User).where(User.id == user.id, User.password_hash == user.password_hash)
     new = same.values(password_hash=kept, must_change_since=None).returning(User.id)
     replaced = db.session.execute(new, execution_options={"synchronize_session": False})
@@ -83,3 +89,4 @@ def replace(session: CurrentSession, number: int | None, present: str, chosen: s
     report(user, number, visitor)
     event.record(Kind.PASSWORD_CHANGED, user.id, visitor.address)
     db.session.commit()
+    return known

@@ -8,7 +8,7 @@ from netflix.errors import Busy, NotAccepted, Refusal, TooManyAttempts
 from netflix.events import event
 from netflix.events.story import Told
 from netflix.own import alarm, export
-from netflix.signin import current, device, leaving
+from netflix.signin import cookie, current, device, leaving
 from netflix.signin.device import Device
 from netflix.signin.session import CurrentSession, ListedSession
 from netflix.web import address, see_other
@@ -75,7 +75,7 @@ def show_alarm() -> ResponseReturnValue:
 @bp.post("/alarm")
 def raise_alarm() -> ResponseReturnValue:
     sent, number = request.form, forms.whole(request.form.get("event", ""))
-    alarm.replace(
+    known = alarm.replace(
         alarmed(number),
         number,
         sent.get("current_password", ""),
@@ -84,7 +84,9 @@ def raise_alarm() -> ResponseReturnValue:
     )
     current.drop()
     current.tell("Every browser is signed out, and only your new password lets in. Sign in with it.")
-    return see_other("/login")
+    answer = see_other("/login")
+    cookie.put_devices(answer, device.cookie_with(current.visitor().devices, known.user.email, known.token))
+    return answer
 
 
 @bp.post("/alarm/mail")

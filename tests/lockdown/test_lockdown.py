@@ -286,6 +286,54 @@ def test_so_does_one_by_which_an_account_is_taken_over(app: Flask, letters: Lett
     assert browser.post("/confirm/verify", {"password": PASSWORD}, page="/confirm/verify").status_code == 303
 
 
+def test_who_says_that_it_was_not_them_is_not_shut_out_by_it(
+    app: Flask, browser: Browser, ada: str, lock: Callable[..., None]
+) -> None:
+    thief = stranger(app)
+    thief.sign_in(ada)
+    browser.sign_in(ada)
+    before = browser.client.get_cookie("devices")
+    lock()
+    sent = {"current_password": PASSWORD, "password": "eleven patient otters"}
+    assert browser.post("/account/alarm", sent, page="/account/alarm").status_code == 303
+    assert browser.client.get_cookie("devices") != before
+    assert thief.sign_in(ada, "eleven patient otters").status_code == 403
+    assert browser.sign_in(ada, "eleven patient otters").status_code == 303
+
+
+def test_nor_by_a_link_that_opens_nothing_meanwhile(
+    app: Flask, browser: Browser, ada: str, letters: Letters, lock: Callable[..., None]
+) -> None:
+    browser.sign_in(ada)
+    lock()
+    refused = browser.post("/account/alarm/mail", page="/account/alarm")
+    assert refused.status_code == 403
+    assert "This is closed" in refused.text
+    assert browser.get("/dashboard").status_code == 200
+    assert letters() == []
+
+
+def test_the_way_back_to_an_old_email_waits_and_is_not_used_up(
+    app: Flask, browser: Browser, ada: str, letters: Letters, lock: Callable[..., None], orders_hold: Callable[[], None]
+) -> None:
+    browser.sign_in(ada)
+    form = {"email": "lovelace@example.net", "current_password": PASSWORD}
+    browser.post("/account/email", form, page="/account/email")
+    browser.post("/confirm/email", page=links_in(letters.to("lovelace@example.net")[0])[0])
+    undo = links_in(letters.to(ada)[-1])[0]
+    lock()
+    other = stranger(app)
+    refused = other.post("/confirm/undo", page=undo)
+    assert refused.status_code == 403
+    assert "This is closed" in refused.text
+    assert browser.get("/dashboard").status_code == 200
+    with app.app_context():
+        assert User.named("lovelace@example.net").has_password
+        lockdown.turn_off()
+    orders_hold()
+    assert other.post("/confirm/undo", page="/confirm/undo").location == "/recover/"
+
+
 def test_administrators_see_a_banner_and_nobody_else(
     app: Flask, browser: Browser, ada: str, grace: str, lock: Callable[..., None]
 ) -> None:
