@@ -89,13 +89,16 @@ def undo(carried: str, visitor: Visitor) -> str:
     changed = user.email
     rename(user, before)
     outbox.post(changed, "email_restored", restored=before, address=visitor.address)
-    user.password_hash = None
+    was_leaving = user.is_leaving
+    user.password_hash = user.deleting_at = None
     Session.end_all(user.id)
     Device.end_all(user.id)
     one_time_link.end(user.id, *Purpose)
     link = OneTimeLink.issued(user, Purpose.RECOVER)
     since = changed_at - LASTS[Purpose.CHANGE_EMAIL]
     removal.end_since(user.id, since, visitor, keeps_second_step=True, by=event.STRANGER)
+    if was_leaving:
+        event.record(Kind.USER_STAYED, user.id, visitor.address)
     event.record(Kind.EMAIL_RESTORED, user.id, visitor.address, event.STRANGER)
     db.session.commit()
     return link.token

@@ -16,6 +16,7 @@ from netflix.factors.passkey import Passkey
 from netflix.factors.recovery_code import RecoveryCode
 from netflix.signin import access
 from netflix.signin.device import Device
+from netflix.upkeep import expiry
 from tests.conftest import Build
 from tests.factors.app import second, set_up
 from tests.factors.authenticator import Authenticator, add, send, sign_in
@@ -114,6 +115,20 @@ def test_taking_an_email_back_takes_off_what_came_with_its_change(
     assert sign_in(Browser(app, MALLORY), device).status_code == 422
     owner.post("/recover/", {"password": NEW}, page="/recover/")
     assert owner.sign_in(ada, NEW).location == "/dashboard"
+
+
+def test_and_the_account_is_not_deleted_though_they_asked_for_it(
+    app: Flask, home: Browser, intruder: Browser, ada: str, letters: Letters, later: Later
+) -> None:
+    undo = change_email(app, intruder, letters, ada)
+    assert intruder.post("/account/delete", {"email": THEIRS}, page="/account/delete").status_code == 303
+    owner = Browser(app, "192.0.2.77")
+    owner.post("/confirm/undo", page=undo)
+    later(User.GRACE)
+    with app.app_context():
+        expiry.purge()
+        assert not User.named(ada).is_leaving
+        assert event.latest(Wanted(kinds=(Kind.USER_STAYED,)), 1)
 
 
 def test_but_not_what_was_there_long_before(
