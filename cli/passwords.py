@@ -131,7 +131,8 @@ def passwords() -> None:
 def import_list(files: tuple[str, ...], skip_malformed: bool) -> None:
     """Refuse the passwords of a list, in place of the last one.
 
-    FILE holds one password a line, or one SHA-1 hash as haveibeenpwned.com publishes them (HASH or HASH:COUNT).
+    FILE holds one password a line, or one SHA-1 hash as haveibeenpwned.com publishes them (HASH or HASH:COUNT); which
+    of them, its first line says, and a list of both is refused.
     Gzip is unpacked, and - is standard input. Give several files to have all of them in one list. When a line cannot
     be read, nothing is changed. Whoever has one of these passwords has to choose another when they next sign in.
 
@@ -143,7 +144,7 @@ def import_list(files: tuple[str, ...], skip_malformed: bool) -> None:
     if done.left_out:
         output.note(f"{done.left_out:,} line{'s' * (done.left_out != 1)} could not be read, and left out.")
     are = "password is" if done.passwords == 1 else "passwords are"
-    output.done(f"{done.passwords:,} {are} refused now.")
+    output.done(f"{done.passwords:,} {are} refused now; read as {' and '.join(done.read_as)}.")
 
 
 def imported(names: tuple[str, ...], skipping: bool) -> "Imported":

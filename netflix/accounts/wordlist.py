@@ -18,6 +18,11 @@ from netflix.gzipped import unpacked
 # As haveibeenpwned's downloads are: how often it was seen may follow.
 SHA1 = re.compile(rb"([0-9A-Fa-f]{40})(:\d{1,12})?")
 OTHER_HASH = re.compile(rb"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})(?::\d+)?")
+# A hash alone may be somebody's password; one with a number behind it is none.
+LIKE_HASH = re.compile(rb"\s*(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})\s*(?P<count>[:;,\s]\s*\d+\s*)?")
+SHORTEST_HASH = 32
+# Files of Windows begin so.
+UTF8_MARK, UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 # In bytes: no password that can be chosen is longer.
 LONGEST = 8192
 # Of the lines that cannot be read, as many are told as one would look at.
@@ -26,10 +31,11 @@ TOLD_EVERY = 10_000
 
 
 class Imported(NamedTuple):
-    """How many passwords the new list holds, and how many lines were left out."""
+    """How many passwords the new list holds, how many lines were left out, and as what the files were read."""
 
     passwords: int
     left_out: int
+    read_as: tuple[str, ...]
 
 
 class Lines:
@@ -42,6 +48,8 @@ class Lines:
         self._name, self._stream, self._tell = name, stream, tell
         self.faulty = 0
         self.faults: list[str] = []
+        self.read_as = ""
+        self._passwords = self._like_hashes = 0
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises Declined for what is no list of passwords at all."""
@@ -56,17 +64,47 @@ class Lines:
                 self._tell()
             try:
                 text = whole(line, stream)
+                if number == 1:
+                    text = self._without_mark(text)
                 digest = digest or self._form(text)
+                if digest is of_password:
+                    self._suspect(text, number)
                 if digest and text:
                     yield digest(text)
             except ValueError as error:
                 self._note(f"{self._name}, line {number} {error}.")
+        if 2 * self._like_hashes > self._passwords:
+            raise self._of_both("most lines are hashes")
+
+    def _without_mark(self, line: bytes) -> bytes:
+        if line.startswith(UTF16_MARKS):
+            raise Declined(f"{self._name} is UTF-16, so nothing was changed.", "Save it as UTF-8.")
+        return line.removeprefix(UTF8_MARK)
 
     def _form(self, line: bytes) -> Callable[[bytes], bytes] | None:
         """What the first line is, all are; None for an empty one."""
         if OTHER_HASH.fullmatch(line):
             raise Declined(f"{self._name} holds hashes that are not SHA-1.", "Get the list of SHA-1 hashes.")
-        return None if not line else of_hash if SHA1.fullmatch(line) else of_password
+        if not line:
+            return None
+        is_hash = bool(SHA1.fullmatch(line))
+        self.read_as = "SHA-1 hashes" if is_hash else "passwords"
+        return of_hash if is_hash else of_password
+
+    def _suspect(self, line: bytes, number: int) -> None:
+        """Counts a line that looks like a hash among passwords. Raises Declined for one that can be nothing else."""
+        self._passwords += bool(line)
+        found = LIKE_HASH.fullmatch(line) if len(line) >= SHORTEST_HASH else None
+        if found and found["count"]:
+            raise self._of_both(f"line {number} is a hash")
+        self._like_hashes += bool(found)
+
+    def _of_both(self, what: str) -> Declined:
+        """A list that is read as passwords refuses nobody whose hash it holds."""
+        return Declined(
+            f"{self._name} begins with a line that is no SHA-1 hash, yet {what}, so nothing was changed.",
+            "Give passwords alone, or hashes alone, as HASH or HASH:COUNT, from the first line on.",
+        )
 
     def _note(self, fault: str) -> None:
         self.faulty += 1
@@ -133,7 +171,7 @@ def replace(
         with as_it_was(path):
             draft.replace(path)
             db.session.commit()
-    return Imported(count, left_out)
+    return Imported(count, left_out, tuple(dict.fromkeys(file.read_as for file in files if file.read_as)))
 
 
 def refusal(files: list[Lines]) -> Declined:

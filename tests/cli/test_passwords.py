@@ -48,6 +48,8 @@ FORMS = {
     "hashes": "\n".join(HASHES),
     "as they are downloaded": "\r\n".join(f"{one}:{n}" for n, one in enumerate(HASHES)),
     "in small letters": "\n".join(HASHES).lower(),
+    "hashes of Windows": "\ufeff" + "\r\n".join(f"{one}:{n}" for n, one in enumerate(HASHES)),
+    "words of Windows": "\ufeff" + "\r\n".join(WORDS),
 }
 
 
@@ -56,13 +58,14 @@ FORMS = {
 def test_what_is_on_the_list_is_refused(run: Run, app: Flask, path: Path, content: str, packed: bool) -> None:
     path.write_bytes(gzip.compress(content.encode()) if packed else content.encode())
     done = run(f"passwords import {path}")
-    assert (done.exit_code, done.output) == (0, "4 passwords are refused now.\n")
+    read_as = "SHA-1 hashes" if HASHES[0].lower() in content.lower() else "passwords"
+    assert (done.exit_code, done.output) == (0, f"4 passwords are refused now; read as {read_as}.\n")
     assert known(app, WORDS[0], WORDS[1], PASSWORD) == [True, True, False]
     assert run("passwords check", given=WORDS[0]).exit_code == 7
 
 
 def test_one_is_told_as_one(run: Run, app: Flask) -> None:
-    assert run("passwords import -", given=WORDS[0]).output == "1 password is refused now.\n"
+    assert run("passwords import -", given=WORDS[0]).output == "1 password is refused now; read as passwords.\n"
 
 
 def test_the_share_that_is_wrongly_refused_is_a_number_that_can_be_read(run: Run, app: Flask) -> None:
@@ -85,7 +88,10 @@ def test_a_new_list_takes_the_place_of_the_old_and_several_files_are_one(run: Ru
     for name, word in (("a", "first kettle at noon"), ("b", "second kettle at noon"), ("c", "third kettle at noon")):
         (tmp_path / name).write_text(word)
     run(f"passwords import {tmp_path / 'a'}")
-    assert run(f"passwords import {tmp_path / 'b'} {tmp_path / 'c'}").output == "2 passwords are refused now.\n"
+    assert (
+        run(f"passwords import {tmp_path / 'b'} {tmp_path / 'c'}").output
+        == "2 passwords are refused now; read as passwords.\n"
+    )
     words = [f"{which} kettle at noon" for which in ("first", "second", "third")]
     assert known(app, *words) == [False, True, True]
     assert json.loads(run("passwords status --format json").stdout)[1]["source"] == "b, c"
@@ -110,7 +116,7 @@ def test_lines_that_cannot_be_read_are_told_by_number_and_change_nothing(run: Ru
     assert "--skip-malformed" in refused.stderr
     assert known(app, WORDS[0], "one kettle at noon") == [True, False]
     skipped = run(f"passwords import {path} --skip-malformed")
-    assert skipped.stdout == "2 passwords are refused now.\n"
+    assert skipped.stdout == "2 passwords are refused now; read as passwords.\n"
     assert skipped.stderr == "2 lines could not be read, and left out.\n"
     assert known(app, WORDS[0], "one kettle at noon", "two kettles at noon") == [False, True, True]
 
@@ -142,6 +148,32 @@ def test_hashes_of_another_kind_are_not_taken_for_passwords(run: Run, hashed: st
     refused = run("passwords import -", given=hashed)
     assert refused.exit_code == 7
     assert "not SHA-1" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"# pwned 2026\n{HASHES[0]}:9\n",
+        f"{HASHES[0]}:9 \n{HASHES[1]}:9\n",
+        f"hash,count\n{HASHES[0]},9\n",
+        f"# pwned 2026\n{HASHES[0]}\n{HASHES[1]}\n",
+        f"# NTLM\n{HASHES[0][:32]}:9\n",
+        f"{HASHES[0]}:9\n".encode("utf-16"),
+    ],
+)
+def test_hashes_below_another_first_line_do_not_replace_a_good_list(run: Run, app: Flask, given: str | bytes) -> None:
+    run("passwords import -", given=WORDS[0])
+    for skipping in ("", " --skip-malformed"):
+        refused = run(f"passwords import -{skipping}", given=given)
+        assert (refused.exit_code, refused.stdout) == (7, "")
+        assert "so nothing was changed." in refused.stderr
+    assert known(app, WORDS[0], f"{HASHES[0]}:9") == [True, False]
+
+
+def test_a_password_that_looks_like_a_hash_is_a_password_among_others(run: Run, app: Flask) -> None:
+    given = f"{WORDS[0]}\n{WORDS[1]}\n{HASHES[0]}\n"
+    assert run("passwords import -", given=given).exit_code == 0
+    assert known(app, WORDS[0], HASHES[0]) == [True, True]
 
 
 @pytest.mark.parametrize("cut", [1, 20, 100])
@@ -259,8 +291,8 @@ def test_a_bar_is_shown_at_a_terminal_alone(config: Config, run: Run, path: Path
     seen = at_a_terminal(config, "passwords", "import", str(path))
     assert seen.exit_code == 0
     assert "Reading" in seen.screen
-    assert "50,000 passwords are refused now." in seen.screen
-    assert run(f"passwords import {path}").output == "50,000 passwords are refused now.\n"
+    assert "50,000 passwords are refused now; read as passwords." in seen.screen
+    assert run(f"passwords import {path}").output == "50,000 passwords are refused now; read as passwords.\n"
 
 
 def test_a_report_counts_schemes_and_costs(run: Run, app: Flask, ada: str) -> None:
