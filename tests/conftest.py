@@ -1,5 +1,6 @@
 """Real parts for every test: a Redis-protocol server, a migrated database, the site, and people."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,11 @@ from tests.people import PASSWORD, Browser, Letters
 # What `build` answers: a site with some settings changed.
 Build = Callable[..., Flask]
 KEY = "a key for tests that nobody else has and of enough characters"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a third of the time browsers and servers are waited for."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
+from netflix.accounts import hashing
 from tests.served.site import served
 from tests.watching import until
 
 ADA = "ada@example.org"
-# More than two processes have places for on two cores; each asks so often at most.
-CROWD, EACH = 48, 200
+# More than two processes have places for; each asks so often at most.
+CROWD, EACH = 2 * hashing.STRANGERS + 12, 200
 
 
 def test_who_is_known_signs_in_while_a_crowd_of_strangers_fills_the_lanes(folder: Path) -> None:
@@ -24,7 +25,7 @@ def test_who_is_known_signs_in_while_a_crowd_of_strangers_fills_the_lanes(folder
         over = Event()
 
         def press(bot: int) -> None:
-            visitor = site.visitor(f"127.70.0.{1 + bot}")
+            visitor = site.visitor(f"127.70.{bot // 250}.{1 + bot % 250}")
             token = visitor.token()
             for number in range(EACH):
                 if over.is_set():
