@@ -20,6 +20,7 @@ from netflix.signin.visitor import Visitor
 def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -> Session:
     """Proves it by all that signing in takes: the same sign-in with a fresh token. A guess counts as an attempt.
 
+    As at signing in, a code counts once the password was right: who took over a session uses up none of the owner's.
     Raises NotAccepted, TooManyAttempts, Busy, or, when the account was changed meanwhile, SignInRequired or
     WrongCredentials.
     """
@@ -28,8 +29,8 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
         password=[] if password else ["Type your password."],
         code=second_step.faults(code) if is_two_step else [],
     )
-    codes = second_step.subjects(session.email, visitor) if is_two_step else ()
-    counted = counter.hit(*signin.subjects(session.email, visitor), *codes)
+    visitor = signin.recognised(session, visitor)
+    counted = counter.hit(*signin.subjects(session.email, visitor))
     with counter.refunding(counted):
         user = db.session.get(User, session.user_id)
         # As at sign-in, no connection is held while hashing.
@@ -38,18 +39,31 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
             raise SignInRequired
         with hashing.known(user.id):
             is_right = passwords.matches(password, user.password_hash, user.id)
-            factor = second_step.used(user, code) if is_right and is_two_step else None
     # A guess stays counted, also when it cannot be written down.
     if not is_right:
         signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="password")
         raise NotAccepted({"password": ["That is not your password. Check it and try again."]})
-    if is_two_step and factor is None:
+    with counter.refunding(counted, unless=NotAccepted):
+        if is_two_step:
+            proved = proved_by_code(session, user, code, visitor)
+        else:
+            proved = renewed(session, user, visitor, signin.PASSWORD)
+    signin.forgive(counted, session.email, visitor)
+    return proved
+
+
+def proved_by_code(session: CurrentSession, user: User, code: str, visitor: Visitor) -> Session:
+    """Raises NotAccepted, TooManyAttempts, Busy or SignInRequired."""
+    counted = counter.hit(*second_step.subjects(session.email, visitor))
+    with counter.refunding(counted), hashing.known(user.id):
+        factor = second_step.used(user, code)
+    if factor is None:
         db.session.rollback()
         signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="code")
         raise NotAccepted({"code": [second_step.WRONG]})
     with counter.refunding(counted):
-        proved = renewed(session, user, visitor, f"{signin.PASSWORD}+{factor}" if factor else signin.PASSWORD)
-    signin.forgive(counted, session.email, visitor)
+        proved = renewed(session, user, visitor, f"{signin.PASSWORD}+{factor}")
+    second_step.forgive(counted, session.email, visitor)
     return proved
 
 

@@ -21,7 +21,6 @@ from netflix.limits.rehearsal import Counter, Rehearsal
 from netflix.lockdown.lockdown import Lockdown
 from netflix.signin import signin
 from netflix.signin.device import Device
-from netflix.signin.visitor import Visitor
 
 
 class Asked(NamedTuple):
@@ -56,7 +55,7 @@ def asked(address: str, email: str, device: str = "") -> Asked:
     if not is_known:
         steps.append(signin.lanes(account, address))
     if user and user.has_second_factor:
-        steps.append(second_step.subjects(email, Visitor(address)))
+        steps.append(second_step.lanes(account, address, device if is_known else ""))
     return Asked(address, email, user, is_known, [rehearsal.rehearsed(*subjects) for subjects in steps])
 
 

@@ -9,8 +9,9 @@ from netflix.extensions import db
 from netflix.factors import recovery_code, totp
 from netflix.factors.recovery_code import RecoveryCode
 from netflix.limits import counter, policy
+from netflix.limits.counter import Attempt
 from netflix.limits.policy import Limit
-from netflix.signin import signin
+from netflix.signin import device, signin
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import Session
 from netflix.signin.visitor import Visitor
@@ -21,11 +22,27 @@ WRONG = "That code is not right, or was used before. Wait for the next one, and 
 
 
 def subjects(email: str, visitor: Visitor) -> tuple[tuple[Limit, str], ...]:
-    """Whom a code is counted for."""
+    """Whom a code is counted for; the cookie of an ended device is not the visitor's any more."""
+    account = addresses.normalised(email)
+    known = device.carried_in(visitor.devices, account)
+    return lanes(account, visitor.address, device.counted_as(known) if known else "")
+
+
+def lanes(account: str, address: str, known: str = "") -> tuple[tuple[Limit, str], ...]:
+    """The limits that a code counts in; `known` is the digest of a browser that is known to the account."""
+    if known:
+        return ((policy.SECOND_STEP_FROM_DEVICE, known), (policy.CODES_IN_A_ROW_FROM_DEVICE, known))
     return (
-        (policy.SECOND_STEP_FROM_ADDRESS, visitor.address),
-        (policy.SECOND_STEP_TO_ACCOUNT, addresses.normalised(email)),
+        (policy.SECOND_STEP_FROM_ADDRESS, address),
+        (policy.SECOND_STEP_TO_ACCOUNT, account),
+        (policy.CODES_IN_A_ROW, account),
     )
+
+
+def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:
+    """Gives a right code back; the wrong ones before it, of strangers too, were not in a row."""
+    in_a_row = [one for one in subjects(email, visitor) if one[0].name == policy.CODES_IN_A_ROW.name]
+    counter.refund(counted, *{(policy.CODES_IN_A_ROW, addresses.normalised(email)), *in_a_row})
 
 
 def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
@@ -37,6 +54,7 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
     accept(code=faults(code))
     user = first.user()
     known = signin.own_device(user, visitor)
+    visitor = visitor if known else visitor.stranger
     db.session.commit()
     counted = counter.hit(*subjects(user.email, visitor))
     with counter.refunding(counted), hashing.known(user.id):
@@ -48,8 +66,8 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
     with counter.refunding(counted):
         how = f"{signin.PASSWORD}+{factor}"
         session = signin.opened(user, None, first.remembered, visitor, known=known, factor=how)
-    counter.refund(counted)
-    signin.forgive_first_step(first, user.email, visitor if known else visitor._replace(devices=""))
+    forgive(counted, user.email, visitor)
+    signin.forgive_first_step(first, user.email, visitor)
     return session
 
 

@@ -171,6 +171,11 @@ def let_in_at(stamp: int, *subjects: tuple[Limit, str]) -> Attempt:
     return Attempt(tuple(rule for limit, subject in subjects for rule in site.rules(limit, subject)), stamp)
 
 
+def forget(*forgiven: tuple[Limit, str]) -> None:
+    """Whoever these count begins anew."""
+    refund(Attempt((), 0), *forgiven)
+
+
 @contextmanager
 def refunding(attempt: Attempt, unless: type[Exception] | tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Gives the attempt back when what follows fails for another reason than `unless`."""

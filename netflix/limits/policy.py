@@ -60,12 +60,25 @@ RECOVERY_OF_ACCOUNT = Limit("recover", Lane.ACCOUNT, "links for a new password a
 UNLOCK_OF_ACCOUNT = Limit("unlock", Lane.ACCOUNT, "links that let a browser in asked for", fixed="3 per hour")
 REGISTRATION_OF_ACCOUNT = Limit("register", Lane.ACCOUNT, "attempts to register one e-mail", fixed="5 per hour")
 EMAIL_OF_ACCOUNT = Limit("e-mail", Lane.ACCOUNT, "mails to confirm an e-mail", fixed="5 per hour")
-# Who gets to it knows the password: no stranger can use these up.
+# Who gets to it knows the password: no stranger can use these up. As with passwords, a browser that is known to the
+# account counts in lanes of its own, and no more than 100 are wrong in a row.
 SECOND_STEP_TO_ACCOUNT = Limit(
-    "second-step", Lane.ACCOUNT, "wrong codes at one account", fixed="5 per 5 minutes; 20 per hour; 50 per day"
+    "second-step",
+    Lane.ACCOUNT,
+    "strangers' wrong codes at one account",
+    fixed="5 per 5 minutes; 20 per hour; 50 per day",
 )
 SECOND_STEP_FROM_ADDRESS = Limit(
-    "second-step", Lane.ADDRESS, "wrong codes from one address", fixed="20 per 5 minutes; 60 per hour"
+    "second-step", Lane.ADDRESS, "strangers' wrong codes from one address", fixed="20 per 5 minutes; 60 per hour"
+)
+CODES_IN_A_ROW = Limit(
+    "codes-in-a-row", Lane.ACCOUNT, "strangers' wrong codes in a row at one account", fixed="100 per 30 days"
+)
+SECOND_STEP_FROM_DEVICE = Limit(
+    "second-step", Lane.DEVICE, "wrong codes of a browser known to the account", fixed="5 per 5 minutes; 20 per hour"
+)
+CODES_IN_A_ROW_FROM_DEVICE = Limit(
+    "codes-in-a-row", Lane.DEVICE, "wrong codes in a row of a browser known to the account", fixed="100 per 30 days"
 )
 PASSKEYS_ASKED_FROM_ADDRESS = Limit(
     "passkey-asked", Lane.ADDRESS, "sign-in pages that offer passkeys", fixed="60 per minute; 600 per hour"
@@ -94,6 +107,9 @@ LIMITS = (
     EMAIL_OF_ACCOUNT,
     SECOND_STEP_TO_ACCOUNT,
     SECOND_STEP_FROM_ADDRESS,
+    CODES_IN_A_ROW,
+    SECOND_STEP_FROM_DEVICE,
+    CODES_IN_A_ROW_FROM_DEVICE,
     PASSKEYS_ASKED_FROM_ADDRESS,
     PASSKEYS_FROM_ADDRESS,
     FACTORS_OF_ACCOUNT,

@@ -44,6 +44,7 @@ def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
 
     Raises NotAccepted, TooManyAttempts, Busy, or, when somebody else deleted the account meanwhile, SignInRequired.
     """
+    visitor = signin.recognised(session, visitor)
     counted = counter.hit(*signin.subjects(session.email, visitor))
     with counter.refunding(counted):
         user = db.session.get(User, session.user_id)

@@ -59,6 +59,8 @@ def redeem(carried: str, password: str, address: str, user_agent: str = "") -> U
     notice.tell(user.told_at, Kind.PASSWORD_CHANGED, address, browser.named(user_agent), way="one-time link")
     event.record(Kind.PASSWORD_CHANGED, user.id, address, event.STRANGER, way="one-time link", sessions_ended=ended)
     db.session.commit()
+    # Whoever typed wrong codes knew the password that is gone. Those in a row stay, or a mailbox would be without end.
+    counter.forget((policy.SECOND_STEP_TO_ACCOUNT, user.email_key))
     return user
 
 

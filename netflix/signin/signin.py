@@ -70,7 +70,7 @@ def sign_in(email: str, password: str, remembered: bool, visitor: Visitor, count
     try:
         return counted_in(counted, email, password, remembered, visitor)
     except DeviceEnded:
-        return sign_in(email, password, remembered, visitor._replace(devices=""))
+        return sign_in(email, password, remembered, visitor.stranger)
 
 
 def counted_in(counted: Attempt, email: str, password: str, remembered: bool, visitor: Visitor) -> Session:
@@ -121,6 +121,12 @@ def own_device(user: User, visitor: Visitor) -> Device | None:
         return known_device(user, user.email, visitor)
     except DeviceEnded:
         return None
+
+
+def recognised(session: CurrentSession, visitor: Visitor) -> Visitor:
+    """The visitor as they are counted: the cookie of an ended device gives no lane of its own."""
+    carried = device.carried_in(visitor.devices, addresses.normalised(session.email))
+    return visitor if carried and Device.known(session.user_id, carried) else visitor.stranger
 
 
 def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:

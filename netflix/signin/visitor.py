@@ -1,6 +1,6 @@
 """Where an attempt comes from, as the request tells it."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 
 class Visitor(NamedTuple):
@@ -9,3 +9,8 @@ class Visitor(NamedTuple):
     address: str
     user_agent: str = ""
     devices: str = ""
+
+    @property
+    def stranger(self) -> Self:
+        """The same on a browser that is known to no account."""
+        return self._replace(devices="")

@@ -3,12 +3,13 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from redis import Redis
 from werkzeug.test import TestResponse
 
 from netflix.accounts import password as passwords
 from netflix.events import event
 from netflix.events.event import Kind, Wanted
-from netflix.signin import access
+from netflix.signin import access, device
 from netflix.signin.session import Session
 from tests.people import PASSWORD, Browser
 
@@ -111,6 +112,18 @@ def test_guesses_are_limited_like_signing_in(doubted: Browser, ada: str) -> None
     assert [prove(doubted, "wrong guess").status_code for _ in range(5)] == [422] * 5
     assert prove(doubted).status_code == 429
     assert doubted.sign_in(ada).status_code == 429
+
+
+def test_on_a_browser_that_is_known_no_more_they_are_a_stranger_s(
+    app: Flask, doubted: Browser, ada: str, redis: Redis
+) -> None:
+    with app.app_context():
+        device.end_devices(1)
+    assert prove(doubted, "wrong guess").status_code == 422
+    form = {"current_password": "wrong guess", "password": "a quite new password"}
+    assert doubted.post("/password", form, page="/password").status_code == 422
+    assert not redis.keys("*:device:*")
+    assert len(redis.keys("*sign-in:account:*")) == 1
 
 
 def test_a_right_proof_is_given_back(doubted: Browser) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from redis import Redis
 from sqlalchemy import select
 
 from netflix import clock
@@ -16,7 +17,8 @@ from netflix.extensions import db
 from netflix.factors import recovery_code, second_step, totp, two_step
 from netflix.factors.recovery_code import RecoveryCode
 from netflix.factors.totp import Key
-from netflix.signin import access
+from netflix.limits import counter, policy
+from netflix.signin import access, device
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import Session
 from tests.factors.app import App, hidden, second, secret_of, set_up
@@ -230,6 +232,61 @@ def test_wrong_codes_are_limited_for_the_account_whatever_the_address(app: Flask
     answers = [second(browser, "000000").status_code for browser in browsers]
     assert answers == [422] * 5 + [429]
     assert second(browsers[0], phone.code()).status_code == 429
+
+
+def test_a_known_browser_has_codes_of_its_own(app: Flask, member: Browser, ada: str, phone: App, later: Later) -> None:
+    member.sign_out()
+    browsers = [Browser(app, address=f"203.0.113.{n}") for n in range(6)]
+    for browser in (*browsers, member):
+        browser.sign_in(ada)
+    assert [second(browser, "000000").status_code for browser in browsers] == [422] * 5 + [429]
+    assert [second(member, "000000").status_code for _ in range(6)] == [422] * 5 + [429]
+    later(timedelta(minutes=5))
+    assert second(member, phone.code()).status_code == 303
+
+
+def test_one_that_is_known_no_more_has_none(app: Flask, member: Browser, ada: str, phone: App, redis: Redis) -> None:
+    member.sign_out()
+    member.sign_in(ada)
+    with app.app_context():
+        device.end_devices(1)
+    assert second(member, "000000").status_code == 422
+    assert not redis.keys("*second-step:device*")
+    assert redis.keys("*second-step:account*")
+
+
+def test_a_hundred_wrong_codes_in_a_row_are_the_most(
+    app: Flask, member: Browser, ada: str, phone: App, later: Later
+) -> None:
+    """NIST SP 800-63B-4 3.2.2. A right one, also on a known browser, begins anew."""
+    with app.app_context():
+        for _ in range(99):
+            counter.hit((policy.CODES_IN_A_ROW, ada))
+    stranger = Browser(app, MALLORY)
+    stranger.sign_in(ada)
+    assert [second(stranger, "000000").status_code for _ in range(2)] == [422, 429]
+    later(timedelta(days=20))
+    stranger.sign_in(ada)
+    assert second(stranger, phone.code()).status_code == 429
+    member.sign_in(ada)
+    assert second(member, phone.code()).status_code == 303
+    later(STEP)
+    assert second(stranger, phone.code()).status_code == 303
+
+
+def test_a_new_password_by_link_frees_the_codes_of_who_had_the_old_one(
+    app: Flask, ada: str, phone: App, member: Browser
+) -> None:
+    for n in range(6):
+        stranger = Browser(app, f"203.0.113.{n}")
+        stranger.sign_in(ada)
+        second(stranger, "000000")
+    with app.app_context():
+        link = link_for(ada)
+    new = Browser(app)
+    new.post("/recover/", {"password": "a quite new password"}, page=link)
+    new.sign_in(ada, "a quite new password")
+    assert second(new, phone.code()).status_code == 303
 
 
 def test_right_codes_give_themselves_back(app: Flask, ada: str, phone: App, later: Later) -> None:
@@ -462,6 +519,29 @@ def test_turned_off_the_password_alone_opens_it_again(app: Flask, member: Browse
     assert other.sign_in(ada).headers["Location"] == "/dashboard"
     with app.app_context():
         assert db.session.scalars(select(RecoveryCode)).all() == []
+
+
+def test_who_took_over_a_session_uses_up_no_codes(
+    app: Flask, member: Browser, ada: str, phone: App, later: Later
+) -> None:
+    """Without the password no code is counted, and none is checked."""
+    sent = {"password": "a wrong guess", "code": phone.code()}
+    assert [member.post("/prove", sent, page="/prove").status_code for _ in range(6)] == [422] * 5 + [429]
+    other = Browser(app, "203.0.113.1")
+    other.sign_in(ada)
+    assert second(other, phone.code()).status_code == 303
+
+
+def test_wrong_codes_of_a_proof_are_limited_as_at_signing_in(member: Browser, phone: App) -> None:
+    sent = {"password": PASSWORD, "code": "000000"}
+    assert [member.post("/prove", sent, page="/prove").status_code for _ in range(6)] == [422] * 5 + [429]
+
+
+def test_a_right_proof_gives_both_back(member: Browser, ada: str, phone: App, later: Later) -> None:
+    for _ in range(7):
+        sent = {"password": PASSWORD, "code": phone.code()}
+        assert member.post("/prove", sent, page="/prove").status_code == 303
+        later(STEP)
 
 
 def test_a_proof_takes_the_code_too(member: Browser, phone: App, later: Later) -> None:
