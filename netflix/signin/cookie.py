@@ -63,6 +63,12 @@ def put_devices(answer: Response, carried: str) -> None:
     )
 
 
+def has_devices(answer: Response) -> bool:
+    """Whether the answer puts that cookie already."""
+    begun = f"{prefixed(DEVICES, request.is_secure)}="
+    return any(one.startswith(begun) for one in answer.headers.getlist("Set-Cookie"))
+
+
 class CookieInterface(SecureCookieSessionInterface):
     """Secure over TLS, and only there."""
 

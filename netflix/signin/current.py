@@ -1,11 +1,15 @@
 """Who this request is from; the only module that signs in and out with Flask-Login and writes Flask's cookie."""
 
+from functools import partial
+from zlib import crc32
+
 import flask
 from flask import request
 from flask_login import current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
 from netflix import clock, csrf
+from netflix.accounts import email as addresses
 from netflix.errors import FirstStepRequired, PasswordToChange, ProofRequired, SignInRequired
 from netflix.extensions import login_manager
 from netflix.flashes import has_flashes, tell
@@ -34,6 +38,7 @@ __all__ = [
     "visitor",
 ]
 FIRST_STEP = "_first_step"
+SIGNED_FOR = "_signed_for"
 
 
 def session() -> CurrentSession:
@@ -118,6 +123,7 @@ def carry(opened: Session) -> None:
     """Puts a new session's token into the cookie, and nothing of what was there before."""
     flask.session.clear()
     flask.session.permanent = opened.remembered
+    flask.session[SIGNED_FOR] = mark(opened.user.email)
     login_user(opened)
     unmark()
     # The secret of the forms to come goes with this cookie, so that no later page must set it anew.
@@ -146,4 +152,28 @@ def drop() -> None:
 
 @login_manager.user_loader
 def resumed(carried: str) -> CurrentSession | None:
-    return signin.resume(carried, address())
+    found = signin.resume(carried, address())
+    if found and flask.session.get(SIGNED_FOR) != mark(found.email):
+        flask.session[SIGNED_FOR] = mark(found.email)
+        stay_known(found)
+    return found
+
+
+def mark(email: str) -> int:
+    """Tells whether an account's e-mail is the one that it was."""
+    return crc32(email.encode())
+
+
+def stay_known(session: CurrentSession) -> None:
+    """The devices' cookie is signed for an e-mail: when that was changed, this request's answer brings another."""
+    carried = visitor().devices
+    if device.carried_in(carried, addresses.normalised(session.email)):
+        return
+    if known := device.known_in(carried, session.user_id):
+        flask.after_this_request(partial(with_devices, device.cookie_with(carried, session.email, known)))
+
+
+def with_devices(carried: str, answer: flask.Response) -> flask.Response:
+    if not cookie.has_devices(answer):
+        cookie.put_devices(answer, carried)
+    return answer

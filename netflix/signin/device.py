@@ -69,6 +69,13 @@ class Device(Model):
         return found
 
     @classmethod
+    def any_of(cls, user_id: int, carried: Sequence[str]) -> str:
+        """The first token that is of a live device of the user's, or nothing."""
+        digests = {token.digest(one): one for one in carried}
+        live = (cls.user_id == user_id, cls.digest.in_(digests), cls.seen_at > clock.now() - cls.LASTS)
+        return digests.get(db.session.scalar(select(cls.digest).where(*live).limit(1)) or b"", "")
+
+    @classmethod
     def counted_by(cls, who: str) -> "Device | None":
         """The live device that the device's lane counts by that digest."""
         begins = bytes.fromhex(who)
@@ -179,9 +186,19 @@ def cookie_with(cookie: str, email: str, carried: str) -> str:
     """The cookie with a token for the e-mail first, and those of other accounts after it."""
     email = addresses.normalised(email)
     secrets = settings.current().secret_key
-    others = [part for part in parts(cookie) if not any(part.is_for(email, secret) for secret in secrets)]
+    others = [
+        part
+        for part in parts(cookie)
+        if part.token != carried and not any(part.is_for(email, secret) for secret in secrets)
+    ]
     mine = Carried(carried, signature(carried, email, secrets[0]))
     return BETWEEN.join(str(part) for part in [mine, *others][:MOST_IN_A_COOKIE])
+
+
+def known_in(cookie: str, user_id: int) -> str:
+    """The token of a live device of the user's that the cookie carries, signed for whichever e-mail, or nothing."""
+    carried = [part.token for part in parts(cookie)]
+    return Device.any_of(user_id, carried) if carried else ""
 
 
 def parts(cookie: str) -> Iterator[Carried]:

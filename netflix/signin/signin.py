@@ -124,9 +124,14 @@ def own_device(user: User, visitor: Visitor) -> Device | None:
 
 
 def recognised(session: CurrentSession, visitor: Visitor) -> Visitor:
-    """The visitor as they are counted: the cookie of an ended device gives no lane of its own."""
-    carried = device.carried_in(visitor.devices, addresses.normalised(session.email))
-    return visitor if carried and Device.known(session.user_id, carried) else visitor.stranger
+    """The visitor as they are counted: only the cookie of a live device gives a lane of its own.
+
+    Though it be signed for an e-mail that they had before.
+    """
+    carried = device.known_in(visitor.devices, session.user_id)
+    if not carried:
+        return visitor.stranger
+    return visitor._replace(devices=device.cookie_with(visitor.devices, session.email, carried))
 
 
 def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:

@@ -19,6 +19,7 @@ from netflix.upkeep import expiry
 from netflix.values import rates
 from tests.conftest import KEY, Build
 from tests.people import PASSWORD, Browser, Letters
+from tests.test_speed_counts import cost
 
 Later = Callable[[timedelta], None]
 GUESS = "a wrong guess"
@@ -170,6 +171,62 @@ def test_nobody_ends_another_s(app: Flask, known: Browser, ada: str, grace: str)
         device.end_device(row.id, User.named(ada).id, "192.0.2.1")
         assert Device.of(User.named(ada).id) == []
         assert event.latest(Wanted(kinds=("authn_device_revoked",)), 9)[0].user_id == User.named(ada).id
+
+
+LOVELACE = "lovelace@example.net"
+
+
+def rename(app: Flask, email: str) -> None:
+    """The e-mail was changed, by a link that another browser opened."""
+    with app.app_context():
+        user = User.named(email)
+        user.email = user.email_key = LOVELACE
+        db.session.commit()
+
+
+def test_it_stays_known_when_the_e_mail_is_changed(app: Flask, known: Browser, ada: str, grace: str) -> None:
+    for email in (grace, ada):
+        known.sign_in(email)
+    before = carried(known)
+    rename(app, ada)
+    assert cost(app, lambda: known.get("/dashboard")) == (3, 0, 0)
+    assert cost(app, lambda: known.get("/dashboard")) == (2, 0, 0)
+    assert len(carried(known)) == len(before)
+    known.sign_out()
+    flood(app, LOVELACE)
+    assert known.sign_in(LOVELACE).status_code == 303
+    flood(app, grace)
+    assert known.sign_in(grace).status_code == 303
+
+
+def test_and_counts_as_known_before_it_has_another_cookie(app: Flask, known: Browser, ada: str) -> None:
+    known.sign_in(ada)
+    token = known.token("/prove")
+    rename(app, ada)
+    flood(app, LOVELACE)
+    sent = {"password": PASSWORD, "csrf_token": token}
+    assert known.client.post("/prove", data=sent, environ_base=known.environ).status_code == 303
+
+
+def test_one_that_is_known_no_more_gets_no_other_cookie(app: Flask, known: Browser, ada: str) -> None:
+    known.sign_in(ada)
+    with app.app_context():
+        device.end_devices(User.named(ada).id)
+    rename(app, ada)
+    before = carried(known)
+    known.get("/dashboard")
+    assert carried(known) == before
+
+
+def test_a_sign_in_as_somebody_else_is_not_written_over(app: Flask, known: Browser, ada: str, grace: str) -> None:
+    known.sign_in(ada)
+    token = known.token("/password")
+    rename(app, ada)
+    sent = {"email": grace, "password": PASSWORD, "csrf_token": token}
+    assert known.client.post("/login", data=sent, environ_base=known.environ).status_code == 303
+    known.sign_out()
+    flood(app, grace)
+    assert known.sign_in(grace).status_code == 303
 
 
 def test_a_year_unseen_makes_a_stranger(app: Flask, known: Browser, ada: str, later: Later) -> None:
