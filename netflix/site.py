@@ -30,6 +30,7 @@ from netflix.orders import Orders
 from netflix.own import views as own_views
 from netflix.paths import where
 from netflix.schema import Migrations
+from netflix.signin import excess
 from netflix.signin import views as signin_views
 from netflix.signin.cookie import CookieInterface
 from netflix.signin.gate import Gate
@@ -97,6 +98,7 @@ def create_app(config: Config | None = None) -> Flask:
     orders = app.extensions["netflix-orders"] = Orders(app, [bans.read, lockdown.read])
     app.extensions["netflix-lockdown"] = lockdown
     web.init_app(app)
+    excess.init_app(app)
     app.extensions["netflix-lockdown-notice"] = Notice(app, lockdown)
     app.jinja_env.globals["lockdown_notice"] = app.extensions["netflix-lockdown-notice"]
     app.jinja_env.globals["lockdown"] = lockdown.in_force

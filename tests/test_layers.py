@@ -184,6 +184,7 @@ ACTS = {
     "netflix.accounts.invitation": {"invite", "revoke"},
     "netflix.signin.signin": None,
     "netflix.signin.change": None,
+    "netflix.signin.excess": {"write_down"},
     "netflix.signin.access": None,
     "netflix.signin.device": {"end_device", "end_devices"},
     "netflix.signin.leaving": {"leave"},

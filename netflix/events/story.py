@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from netflix.events.event import Event, Kind
+from netflix.limits.policy import LIMITS
 
 OPERATOR = "The person who runs this site"
 ADMINISTRATOR = "An administrator"
@@ -34,6 +35,10 @@ REMOVED = {
 
 # What is no harm, whoever did it, or is told as somebody else's doing.
 HARMLESS = {Kind.SIGN_IN_FAILED, Kind.LIMIT_REACHED, Kind.SESSION_ENDED, Kind.USER_CREATED, Kind.REPORTED}
+
+
+# What each limit counts, by its name and lane.
+COUNTED = {(limit.name, str(limit.lane)): limit.counts for limit in LIMITS}
 
 
 class Told(NamedTuple):
@@ -126,6 +131,11 @@ def session_ended(event: Event, details: dict[str, Any]) -> str:
     return WAYS.get(details["reason"], f"{who} signed {'a browser of yours' if who == 'You' else 'you'} out.")
 
 
+def limit_reached(_: Event, details: dict[str, Any]) -> str:
+    counts = COUNTED.get((details["limit"], details["lane"]), "attempts")
+    return f"A limit was reached, so that more had to wait for a while: {counts}."
+
+
 def device_forgotten(event: Event, details: dict[str, Any]) -> str:
     return f"{doer(event)} took {'a browser' if 'device' in details else 'all browsers'} off the known ones."
 
@@ -154,7 +164,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.FACTOR_REMOVED: factor_removed,
     Kind.PASSKEY_COPIED: lambda *_: "A copy of one of your passkeys was refused. Remove that passkey.",
     Kind.DENIED: lambda *_: "Somebody who was signed in as you asked for a page that is for administrators.",
-    Kind.LIMIT_REACHED: lambda *_: "There were too many wrong attempts, so more had to wait for a while.",
+    Kind.LIMIT_REACHED: limit_reached,
     Kind.LIMIT_CLEARED: lambda *_: "Wrong attempts were forgotten, so that nobody has to wait for them.",
     Kind.RIGHTS_CHANGED: rights_changed,
     Kind.SESSION_ENDED: session_ended,

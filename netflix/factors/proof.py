@@ -29,7 +29,7 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
         password=[] if password else ["Type your password."],
         code=second_step.faults(code) if is_two_step else [],
     )
-    visitor = signin.recognised(session, visitor)
+    visitor = signin.recognised(session.user_id, session.email, visitor)
     counted = counter.hit(*signin.subjects(session.email, visitor))
     with counter.refunding(counted):
         user = db.session.get(User, session.user_id)
@@ -41,7 +41,7 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
             is_right = passwords.matches(password, user.password_hash, user.id)
     # A guess stays counted, also when it cannot be written down.
     if not is_right:
-        signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="password")
+        signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, proof="password")
         raise NotAccepted({"password": ["That is not your password. Check it and try again."]})
     with counter.refunding(counted, unless=NotAccepted):
         if is_two_step:
@@ -59,7 +59,7 @@ def proved_by_code(session: CurrentSession, user: User, code: str, visitor: Visi
         factor = second_step.used(user, code)
     if factor is None:
         db.session.rollback()
-        signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, counted, proof="code")
+        signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, proof="code")
         raise NotAccepted({"code": [second_step.WRONG]})
     with counter.refunding(counted):
         proved = renewed(session, user, visitor, f"{signin.PASSWORD}+{factor}")

@@ -61,7 +61,7 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
         factor = used(user, code)
     if factor is None:
         db.session.rollback()
-        signin.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, counted, second_step="code")
+        signin.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, second_step="code")
         raise NotAccepted({"code": [WRONG]})
     with counter.refunding(counted):
         how = f"{signin.PASSWORD}+{factor}"

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeVar, cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from redis import Redis
@@ -29,15 +29,30 @@ from netflix.limits.windows import Rule
 
 # Keys that Redis is asked about at once: it answers nobody else for the millisecond that this takes.
 BATCH = 500
+# Where a request's own attempts are that used a limit up.
+KEPT = "netflix_used_up"
 T = TypeVar("T")
 
 
+class UsedUp(NamedTuple):
+    """A limit whose last attempt was let in, for whom, by which rule of it; `others` are whom it counted too."""
+
+    limit: Limit
+    subject: str
+    rule: Rule
+    others: tuple[tuple[Limit, str], ...]
+
+    def of(self, lane: Lane) -> str:
+        """Whom the attempt counted in that lane, or nothing."""
+        return next((who for limit, who in ((self.limit, self.subject), *self.others) if limit.lane is lane), "")
+
+
 class Attempt(NamedTuple):
-    """One attempt that was let in, as it can be taken back; `used_up` is a limit whose last one it was."""
+    """One attempt that was let in, as it can be taken back."""
 
     rules: tuple[Rule, ...]
     stamp: int
-    used_up: Limit | None = None
+    used_up: UsedUp | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +127,13 @@ class Counters:
 
     def hit(self, *subjects: tuple[Limit, str]) -> Attempt:
         """As `hit` below, for who has no request yet."""
-        limits = [(limit, rule) for limit, subject in subjects for rule in self.rules(limit, subject)]
-        rules = tuple(rule for _, rule in limits)
+        limits = [(limit, subject, rule) for limit, subject in subjects for rule in self.rules(limit, subject)]
+        rules = tuple(rule for *_, rule in limits)
         decision = self.store.acquire_together(rules)
         if decision.rule:
             raise TooManyAttempts(decision.value / 1_000_000)
-        return Attempt(rules, decision.value, limits[decision.used_up - 1][0] if decision.used_up else None)
+        used_up = UsedUp(*limits[decision.used_up - 1], subjects) if decision.used_up else None
+        return Attempt(rules, decision.value, used_up)
 
     def refund(self, attempt: Attempt, forgiven: Iterable[Rule] = ()) -> None:
         self.store.refund(attempt.rules, attempt.stamp, tuple(forgiven))
@@ -145,7 +161,19 @@ def hit(*subjects: tuple[Limit, str]) -> Attempt:
 
     Raises TooManyAttempts with the longest wait.
     """
-    return counters().hit(*subjects)
+    return kept(counters().hit(*subjects))
+
+
+def kept(attempt: Attempt) -> Attempt:
+    """The same; while it is not given back, `used_up` tells of it."""
+    if attempt.used_up:
+        g.setdefault(KEPT, []).append(attempt)
+    return attempt
+
+
+def used_up() -> list[UsedUp]:
+    """The limits whose last attempts this request made."""
+    return [attempt.used_up for attempt in g.pop(KEPT, ())]
 
 
 def who(limit: Limit, subject: str) -> str:
@@ -162,6 +190,8 @@ def is_for(attempt: Attempt, *subjects: tuple[Limit, str]) -> bool:
 def refund(attempt: Attempt, *forgiven: tuple[Limit, str]) -> None:
     """Gives one attempt back: it was right, or it never reached the check. The `forgiven` are counted anew."""
     site = counters()
+    if attempt in g.get(KEPT, ()):
+        g.get(KEPT).remove(attempt)
     site.refund(attempt, (rule for limit, subject in forgiven for rule in site.rules(limit, subject)))
 
 

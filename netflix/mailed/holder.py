@@ -41,6 +41,7 @@ def used(
 def prove(user: User, password: str, visitor: Visitor) -> None:
     """Raises NotAccepted, TooManyAttempts or Busy."""
     accept(password=[] if password else ["Type the account's password."])
+    visitor = signin.recognised(user.id, user.email, visitor)
     counted = counter.hit(*signin.subjects(user.email, visitor))
     with counter.refunding(counted):
         # As at sign-in, no connection is held while hashing.
@@ -49,6 +50,6 @@ def prove(user: User, password: str, visitor: Visitor) -> None:
             is_right = passwords.matches(password, user.password_hash, user.id)
     # A guess stays counted, also when it cannot be written down.
     if not is_right:
-        signin.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, counted, link="mailed")
+        signin.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, link="mailed")
         raise NotAccepted(WRONG)
     signin.forgive(counted, user.email, visitor)

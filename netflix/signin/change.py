@@ -44,7 +44,7 @@ def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
 
     Raises NotAccepted, TooManyAttempts, Busy, or, when somebody else deleted the account meanwhile, SignInRequired.
     """
-    visitor = signin.recognised(session, visitor)
+    visitor = signin.recognised(session.user_id, session.email, visitor)
     counted = counter.hit(*signin.subjects(session.email, visitor))
     with counter.refunding(counted):
         user = db.session.get(User, session.user_id)
@@ -56,7 +56,7 @@ def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
             is_right = passwords.matches(present, user.password_hash, user.id)
     # A guess stays counted, also when it cannot be written down.
     if not is_right:
-        signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address, counted)
+        signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address)
         raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
     signin.forgive(counted, session.email, visitor)
     return user

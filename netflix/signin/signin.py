@@ -67,6 +67,8 @@ def sign_in(email: str, password: str, remembered: bool, visitor: Visitor, count
     wanted = subjects(email, visitor)
     if counted is None or not counter.is_for(counted, *wanted):
         counted = counter.hit(*wanted)
+    else:
+        counter.kept(counted)
     try:
         return counted_in(counted, email, password, remembered, visitor)
     except DeviceEnded:
@@ -87,11 +89,11 @@ def counted_in(counted: Attempt, email: str, password: str, remembered: bool, vi
     # A guess stays counted, also when it cannot be written down.
     if not right or user is None or user.is_disabled:
         by_known = {"known": True} if known else {}
-        failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted, **by_known)
+        failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, **by_known)
         raise refusal
     if isinstance(refusal, LockedDown) and not user.has_second_factor:
         # As dear as a wrong one, and counted: who guesses learns nothing by it.
-        failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, counted, kept_out="lockdown")
+        failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, kept_out="lockdown")
         raise refusal
     with counter.refunding(counted):
         # Not while others wait for a lane: the next sign-in does it as well.
@@ -123,15 +125,15 @@ def own_device(user: User, visitor: Visitor) -> Device | None:
         return None
 
 
-def recognised(session: CurrentSession, visitor: Visitor) -> Visitor:
+def recognised(user_id: int, email: str, visitor: Visitor) -> Visitor:
     """The visitor as they are counted: only the cookie of a live device gives a lane of its own.
 
     Though it be signed for an e-mail that they had before.
     """
-    carried = device.known_in(visitor.devices, session.user_id)
+    carried = device.known_in(visitor.devices, user_id)
     if not carried:
         return visitor.stranger
-    return visitor._replace(devices=device.cookie_with(visitor.devices, session.email, carried))
+    return visitor._replace(devices=device.cookie_with(visitor.devices, email, carried))
 
 
 def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:
@@ -162,14 +164,11 @@ def demand_change_if_known(user: User, password: str, address: str) -> None:
         db.session.commit()
 
 
-def failed(kind: Kind, user: User | None, email: str, address: str, counted: Attempt, **detail: Any) -> None:
-    """Writes down a wrong guess, and when it was the last one allowed; of an unknown e-mail its digest alone."""
-    known = {} if user else {"account": counter.who(policy.SIGN_IN_TO_ACCOUNT, addresses.normalised(email))[:12]}
-    by = None if user is None else event.STRANGER
-    user_id = user.id if user else None
-    event.record(kind, user_id, address, by, **known, **detail)
-    if limit := counted.used_up:
-        event.record(Kind.LIMIT_REACHED, user_id, address, by, limit=limit.name, lane=limit.lane, **known)
+def failed(kind: Kind, user: User | None, email: str, address: str, **detail: Any) -> None:
+    """Writes down a wrong guess; of an unknown e-mail its digest alone."""
+    if user is None:
+        detail["account"] = counter.who(policy.SIGN_IN_TO_ACCOUNT, addresses.normalised(email))[:12]
+    event.record(kind, user.id if user else None, address, event.STRANGER, **detail)
     db.session.commit()
 
 
