@@ -58,7 +58,9 @@ class Key(NamedTuple):
         return code.svg_inline(omitsize=True, svgclass=None, lineclass=None)  # type: ignore[no-any-return]
 
     def step(self, code: str) -> int | None:
-        """Which step the code is of; None when it is of none near the present one."""
+        """Which step the code is of; None when it is of none near the present one, or no code at all."""
+        if not looks_like_one(code):
+            return None
         present = int(clock.now().timestamp()) // SECONDS
         otp = self._otp()
         near = range(present - DRIFT, present + DRIFT + 1)

@@ -87,9 +87,12 @@ def test_a_right_code_turns_it_on_and_ten_recovery_codes_are_shown_once(member: 
     assert "It is on" in member.get("/account").text
 
 
-def test_a_wrong_code_turns_nothing_on_and_keeps_the_key(member: Browser) -> None:
+@pytest.mark.parametrize(
+    "code", ["000000", "00000", "é12345", "١٢٣٤٥٦", "\uff11\uff12\uff13\uff14\uff15\uff16"], ids=ascii
+)
+def test_a_wrong_code_turns_nothing_on_and_keeps_the_key(member: Browser, code: str) -> None:
     page = member.get("/account/two-step").text
-    sent = {"setup": hidden(page, "setup"), "code": "000000"}
+    sent = {"setup": hidden(page, "setup"), "code": code}
     answer = member.post("/account/two-step", sent, page="/account/two-step")
     assert answer.status_code == 422
     assert "not right" in answer.text
