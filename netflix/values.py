@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SHORTEST_KEY = 32
+PORTS = {"http": 80, "https": 443}
 
 
 def a_key(text: str) -> str:
@@ -66,10 +67,23 @@ def a_host(text: str) -> str:
 
 
 def a_url(text: str) -> str:
+    """As a browser has it in `Origin`: in small letters, without the usual port, names beyond ASCII as DNS has them."""
     url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname or url.path.strip("/") or url.query or url.fragment:
+    if url.scheme not in ("http", "https") or url.path.strip("/") or re.search(r"[?#@\\\s]", text) or url.port == 0:
         raise ValueError
-    return text.rstrip("/")
+    host = a_host(in_dns(url.hostname or ""))
+    named = f"[{host}]" if ":" in host else host
+    return f"{url.scheme}://{named}" if url.port in (None, PORTS[url.scheme]) else f"{url.scheme}://{named}:{url.port}"
+
+
+def in_dns(host: str) -> str:
+    """A name beyond ASCII as it is looked up, unless the older rules of those mean another (RFC 5895)."""
+    if host.isascii():
+        return host
+    plain = host.encode("idna")
+    if plain.decode("idna") != host:
+        raise ValueError
+    return plain.decode()
 
 
 def a_mail_server(text: str) -> str:

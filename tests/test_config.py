@@ -111,7 +111,23 @@ BAD = {
     "INSTANCE": ["relative", "/etc/passwd"],
     "HOST": ["a b", "http://x", "[", "x/y", ""][:4],
     "PORT": ["65536", "-1", "5000.0", "²", "9" * 5000, "0x50"],
-    "URL": ["netflix.example", "ftp://x", "http://x/path", "http://", "http://x?y"],
+    "URL": [
+        "netflix.example",
+        "ftp://x",
+        "http://x/path",
+        "http://",
+        "http://x?y",
+        "http://x?",
+        "http://x#",
+        "http://x:port",
+        "http://x:99999",
+        "http://x:0",
+        "http://a b",
+        "http://x/ /",
+        "http://user:word@x",
+        "http://x\\y",
+        "https://straße.example",
+    ],
     "MAIL_URL": [
         "mail.example.org",
         "http://h",
@@ -154,6 +170,22 @@ GOOD = {
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
 def test_a_value_is_taken(folder: str, name: str, value: str) -> None:
     assert Config.from_env({"NETFLIX_INSTANCE": folder, "NETFLIX_PASSWORD_KEY": KEY, PREFIX + name: value})
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("HTTPS://Films.Example.org/", "https://films.example.org"),
+        ("https://films.example.org:443", "https://films.example.org"),
+        ("http://films.example.org:443", "http://films.example.org:443"),
+        ("http://films.example.org:80/", "http://films.example.org"),
+        ("https://films.example.org:8443", "https://films.example.org:8443"),
+        ("https://Bücher.example", "https://xn--bcher-kva.example"),
+        ("http://[::1]:5000", "http://[::1]:5000"),
+    ],
+)
+def test_the_address_is_kept_as_browsers_have_it(folder: str, typed: str, address: str) -> None:
+    assert Config.from_env({"NETFLIX_INSTANCE": folder, "NETFLIX_URL": typed}).address == address
 
 
 def test_postgres_is_reached_by_psycopg_and_the_password_stays(folder: str) -> None:

@@ -15,6 +15,7 @@ from netflix import links
 from netflix.config import is_loopback
 from netflix.errors import Declined, PasskeyNotTaken
 from netflix.factors.challenge import LASTS, Challenge
+from netflix.values import a_url
 
 log = logging.getLogger("netflix.factors")
 
@@ -32,14 +33,15 @@ class Party(NamedTuple):
 
 def party() -> Party:
     """On loopback it is `localhost`: a passkey belongs to a name, never to a number. Raises Declined."""
-    address = urlsplit(links.link(""))
+    origin = a_url(links.link(""))
+    address = urlsplit(origin)
     host = address.hostname or ""
     if is_loopback(host):
         port = f":{address.port}" if address.port else ""
         return Party("localhost", f"{address.scheme}://localhost{port}")
     if is_number(host):
         raise Declined("Passkeys need a site with a name.", "Ask the person who runs this site to set NETFLIX_URL.")
-    return Party(host, f"{address.scheme}://{address.netloc}")
+    return Party(host, origin)
 
 
 def base64url(content: bytes) -> str:

@@ -431,6 +431,8 @@ def test_a_challenge_for_signing_in_proves_nothing(member: Browser, phone: Authe
         ({}, Party("localhost", "http://localhost:5000")),
         ({"host": "localhost", "port": 8000}, Party("localhost", "http://localhost:8000")),
         ({"host": "::1"}, Party("localhost", "http://localhost:5000")),
+        ({"port": 80}, Party("localhost", "http://localhost")),
+        ({"host": "Films", "port": 80}, Party("films", "http://films")),
         ({"url": "https://films.example.org"}, Party("films.example.org", "https://films.example.org")),
         ({"url": "https://films.example.org:8443"}, Party("films.example.org", "https://films.example.org:8443")),
     ],
