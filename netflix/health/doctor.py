@@ -55,6 +55,9 @@ def guarded(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Findin
     except (SQLAlchemyError, RedisError, OSError) as error:
         reason = str(getattr(error, "orig", error)).partition("\n")[0]
         yield fault(name, f"It could not be looked at: {reason}.", "Mend that first, then look again.")
+    except Exception as error:
+        # A fault of this check's own; what it says may have a secret of the settings.
+        yield fault(name, f"It could not be looked at: {type(error).__name__}.", "Tell whoever maintains the site.")
     finally:
         db.session.rollback()
 

@@ -23,6 +23,7 @@ log = logging.getLogger("netflix.mail")
 # Seconds, for each step of a conversation. A lease is longer than all of them.
 PATIENCE = 8
 SITE = "Netflix"
+PLAIN = "Choose another user name or password there, and set NETFLIX_MAIL_URL anew."
 # A link stays on one line (RFC 5322 2.1.1 allows 998); letters beyond ASCII are spelt so that any server takes them.
 FORM = SMTP.clone(max_line_length=998, cte_type="7bit")
 
@@ -84,6 +85,10 @@ class Server:
                 self.smtp.starttls(context=ssl.create_default_context())
             if url.username:
                 self.smtp.login(unquote(url.username), unquote(url.password or ""))
+        except UnicodeError:
+            self.smtp.close()
+            # What it says has a letter of the password.
+            raise MailServerUnavailable("The mail server is signed in to with letters of ASCII alone.", PLAIN) from None
         except OSError as error:
             self.smtp.close()
             raise unavailable(error) from error

@@ -20,13 +20,15 @@ from netflix.config import Config
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
-from netflix.health import machine
+from netflix.health import doctor, machine
+from netflix.health.finding import Finding
 from netflix.limits.key import Key
 from netflix.limits.policy import LIMITS
 from netflix.mail import outbox
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, at_a_terminal, environment, in_a_pipe
 from tests.conftest import Build
+from tests.mail.server import MailServer
 
 WELL = {"bcrypt_rounds": 10, "secret_key": ("another key, of which nobody could say that it repeats itself",)}
 MAIL = {"mail_url": "smtp://127.0.0.1:9", "mail_from": "films@example.net"}
@@ -239,6 +241,24 @@ def test_a_mail_server_that_is_down_is_found(build: Build, healthy: Flask) -> No
     assert (code, set(told), told["mail server"][0]) == (7, {"mail server", "site"}, "fault")
 
 
+def test_a_mail_password_that_cannot_be_sent_is_found(build: Build, healthy: Flask) -> None:
+    with MailServer(signs_in=True).running() as server:
+        url = f"smtp://netflix:p%C3%A4ss@127.0.0.1:{server.port}"
+        code, told = found(build(**WELL, **MAIL | {"mail_url": url}))
+    assert (code, set(told)) == (7, {"mail server", "site"})
+    assert told["mail server"] == ("fault", "The mail server is signed in to with letters of ASCII alone.")
+
+
+def test_a_check_that_fails_in_itself_keeps_no_other_back(healthy: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(config: Config) -> Iterator[Finding]:
+        raise ValueError("a secret")
+
+    monkeypatch.setitem(doctor.INSIDE, "machine", broken)
+    code, told = found(healthy)
+    assert (code, set(told)) == (7, {"machine", "site"})
+    assert told["machine"] == ("fault", "It could not be looked at: ValueError.")
+
+
 def test_a_mail_that_was_given_up_is_told(healthy: Flask) -> None:
     with healthy.app_context():
         outbox.post("ada@example.org", "test")
@@ -348,7 +368,10 @@ def test_where_nothing_can_be_printed_it_says_so_and_no_more(config: Config, wor
     assert "found no room" in line
 
 
-@pytest.mark.parametrize("url", ["example.org", "ftp://example.org", "http://", "https://example.org/path"])
+@pytest.mark.parametrize(
+    "url",
+    ["example.org", "ftp://example.org", "http://", "https://example.org/path", "http://localhost:abc", "http://x?"],
+)
 def test_what_is_no_address_is_a_slip(run: Run, url: str) -> None:
     assert run("doctor", "--url", url).exit_code == 2
     assert run("doctor", "proxy", "--url", url).exit_code == 2

@@ -341,6 +341,19 @@ def test_it_signs_in_where_a_user_is_given(build: Build, password: str, monkeypa
             assert not [mail for mail in waiting() if PASSWORD in mail.error or mail.is_given_up]
 
 
+def test_a_password_that_cannot_be_sent_is_told_and_loses_no_mail(build: Build) -> None:
+    with MailServer(signs_in=True).running() as server:
+        site = build(mail_url=f"smtp://{USER}:p%C3%A4ss@127.0.0.1:{server.port}")
+        with site.app_context(), log() as written:
+            post(times=2)
+            assert delivery.deliver() == Delivered(unsent=1, is_server_away=True)
+            assert [bool(mail.error) for mail in waiting()] == [True, False]
+            with pytest.raises(MailServerUnavailable, match="ASCII") as told:
+                delivery.try_out("ada@example.org")
+    assert "ä" not in f"{told.value} {written.getvalue()}"
+    assert r"\xe4" not in f"{told.value} {written.getvalue()}"
+
+
 def test_in_development_it_is_a_file_that_the_log_names(app: Flask, config: Config) -> None:
     with log() as written, app.app_context():
         post()
