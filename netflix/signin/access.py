@@ -41,7 +41,11 @@ def set_password(email: str, password: str, for_good: bool = True) -> User:
     # No connection is held while hashing.
     db.session.commit()
     kept = passwords.stored(password)
-    user.password_hash = kept
+    if not became(user, User.disabled_at.is_(None), password_hash=kept):
+        db.session.rollback()
+        # Whatever it is by now is said where that can be known.
+        to_be_let_in(email)
+        raise Declined(f"{email} was changed by somebody else meanwhile.", "Try again.")
     shut_out(user)
     # The operator knows whose account it is; the mailbox that it had before does not take it from them.
     one_time_link.end(user.id, Purpose.UNDO_EMAIL)

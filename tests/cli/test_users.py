@@ -3,12 +3,14 @@
 import json
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 
 from cli.users import users
+from netflix.accounts import password as passwords
 from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.extensions import db
@@ -239,6 +241,23 @@ def test_a_password_given_to_a_user_ends_all_sessions_too(run: Run, ada: str, br
     assert browser.get("/dashboard").status_code == 303
     password = done.stdout.strip() if way == "--generate" else OTHER
     assert browser.sign_in(ada, password).status_code == 303
+
+
+@pytest.mark.parametrize(("meanwhile", "code"), [("delete --yes", 3), ("disable", 7)])
+def test_who_is_gone_when_the_password_is_hashed_gets_none(
+    run: Run, ada: str, monkeypatch: pytest.MonkeyPatch, meanwhile: str, code: int
+) -> None:
+    hashed = passwords.stored
+
+    def stored(text: str) -> str:
+        with ThreadPoolExecutor() as another:
+            assert another.submit(run, f"users {meanwhile} {ada}").result().exit_code == 0
+        return hashed(text)
+
+    monkeypatch.setattr(passwords, "stored", stored)
+    done = run(f"users reset-password {ada} --generate")
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert "unexpected" not in done.stderr
 
 
 def test_several_are_reset_on_a_line_each(run: Run, ada: str, grace: str) -> None:
