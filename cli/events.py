@@ -1,9 +1,9 @@
 """What happened: the record, read, followed and checked."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,16 +11,9 @@ from . import asking, formats, lanes, output, site, times
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
-    from netflix.events.event import Event, Wanted
+    from netflix.events.event import Wanted
 
 LOOK_EVERY = 0.5
-
-
-class Listed(NamedTuple):
-    """An event, and the e-mail of whom it is about while there is such a user."""
-
-    event: "Event"
-    email: str | None
 
 
 COLUMNS = (
@@ -102,8 +95,7 @@ def list_events(
     Example:
       netflix-admin events list --kind authn_login_fail --since 24h
     """
-    found = site.event.latest(wanted(kinds, emails, addresses, since), most)
-    listing.print(listed(found), "Nothing like that happened.")
+    listing.print(site.listing.latest(wanted(kinds, emails, addresses, since), most), "Nothing like that happened.")
 
 
 @events.command()
@@ -134,12 +126,12 @@ def tail(
       netflix-admin events tail --kind authn_login_fail
     """
     choice = wanted(kinds, emails, addresses, since)
-    last = site.event.latest(choice, lines) if lines else []
+    last = list(site.listing.latest(choice, lines)) if lines else []
     shown = Listing(COLUMNS, "table")
-    shown.print_lines(listed(reversed(last)))
-    after = last[0].id if last else site.event.length()
+    shown.print_lines(reversed(last))
+    after = last[0].event.id if last else site.event.length()
     while follow:
-        for row in listed(site.event.following(choice, after)):
+        for row in site.listing.following(choice, after):
             shown.print_lines([row])
             after = row.event.id
         site.let_go()
@@ -157,7 +149,7 @@ def export(kinds: tuple[str, ...], emails: tuple[str, ...], addresses: tuple[str
     Example:
       netflix-admin events export --since 2026-11-01 > november.jsonl
     """
-    rows = listed(site.event.following(wanted(kinds, emails, addresses, since)))
+    rows = site.listing.following(wanted(kinds, emails, addresses, since))
     Listing(COLUMNS, "jsonl").print(rows, "")
 
 
@@ -194,12 +186,3 @@ def wanted(
         )
     users = tuple(site.user.User.named(email).id for email in emails)
     return site.event.Wanted(kinds, users, addresses, since)
-
-
-def listed(found: "Iterable[Event]") -> Iterator[Listed]:
-    emails: dict[int, str | None] = {}
-    for event in found:
-        if event.user_id is not None and event.user_id not in emails:
-            user = site.user.User.numbered(event.user_id)
-            emails[event.user_id] = user.email if user else None
-        yield Listed(event, emails.get(event.user_id or 0))

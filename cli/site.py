@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         user,
         wordlist,
     )
-    from netflix.administration import directory, exporting, importing, rights
+    from netflix.administration import directory, exporting, importing, listing, rights
     from netflix.bans import ban, network
     from netflix.events import event, verification
     from netflix.factors import passkey, recovery_code, rehearsal, removal
@@ -69,6 +69,7 @@ else:
         "event": "netflix.events.event",
         "exporting": "netflix.administration.exporting",
         "expiry": "netflix.upkeep.expiry",
+        "listing": "netflix.administration.listing",
         "lockdown": "netflix.lockdown.lockdown",
         "logged": "netflix.signin.logged",
         "migration": "netflix.upkeep.migration",

@@ -42,9 +42,9 @@ class Since(click.ParamType):
             return datetime.now(UTC) - ago
         try:
             at = datetime.fromisoformat(value)
-        except ValueError:
+            at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             self.fail(f"'{value}' is no time. Give one such as 30m, 24h, 7d or 2026-11-24.", param, ctx)
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
         if at > datetime.now(UTC):
             self.fail(f"'{value}' is still to come (times are in UTC). Give one that is past.", param, ctx)
         return at

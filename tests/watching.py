@@ -2,9 +2,10 @@
 
 import io
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def statements(app: Flask) -> Iterator[list[str]]:
     finally:
         event.remove(engine, "checkout", watch)
         for connection in watched:
-            connection.set_trace_callback(None)
+            # A command's is closed when it ends.
+            with suppress(sqlite3.ProgrammingError):
+                connection.set_trace_callback(None)
 
 
 @contextmanager

@@ -1,12 +1,15 @@
-"""Events as an administrator chooses and reads them."""
+"""Events, each with whom it is about, as an administrator or the operator chooses and reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select
 
 from netflix import clock
 from netflix.accounts.user import User
 from netflix.errors import accept
+from netflix.events import event
 from netflix.events.event import Event, Kind, Wanted
 from netflix.extensions import db
 from netflix.limits.address import parsed
@@ -60,8 +63,16 @@ def chosen(sent: Mapping[str, str], before: int | None = None) -> Wanted:
     )
 
 
-def events(wanted: Wanted, most: int) -> list[ListedEvent]:
-    """The newest first."""
-    rows = wanted.select().add_columns(User.email).outerjoin(User, User.id == Event.user_id)
-    found = db.session.execute(rows.order_by(Event.id.desc()).limit(most))
-    return [ListedEvent(event, email) for event, email in found]
+def latest(wanted: Wanted, most: int) -> Iterator[ListedEvent]:
+    """The newest first, as they are read."""
+    newest = listed(wanted).order_by(Event.id.desc()).limit(most)
+    return (ListedEvent._make(row) for row in db.session.execute(newest, execution_options={"yield_per": event.BATCH}))
+
+
+def following(wanted: Wanted, after: int = 0) -> Iterator[ListedEvent]:
+    """Those after a number, the oldest first, read a batch at a time."""
+    return (ListedEvent._make(row) for row in event.in_batches(listed(wanted), after))
+
+
+def listed(wanted: Wanted) -> Select[Any]:
+    return wanted.select().add_columns(User.email).outerjoin(User, User.id == Event.user_id)

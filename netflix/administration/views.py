@@ -124,7 +124,7 @@ def revoke(number: int) -> ResponseReturnValue:
 @bp.get("/events")
 def show_events() -> ResponseReturnValue:
     before = forms.whole(request.args.get("before", ""))
-    return events_page(listing.events(listing.chosen(request.args, before), SHOWN + 1))
+    return events_page(list(listing.latest(listing.chosen(request.args, before), SHOWN + 1)))
 
 
 @bp.errorhandler(NotAccepted)
@@ -145,7 +145,7 @@ def user_page(number: int, link: str = "") -> str:
         user=user,
         is_self=user.id == actor().user_id,
         sessions=ListedSession.of(user.id),
-        happened=listing.events(Wanted(user_ids=(user.id,)), LATEST),
+        happened=list(listing.latest(Wanted(user_ids=(user.id,)), LATEST)),
         link=link,
     )
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, LargeBinary, Select, String, Text, event, insert, select
+from sqlalchemy import ColumnElement, LargeBinary, Row, Select, String, Text, event, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from netflix import clock
@@ -208,14 +208,20 @@ def of(user_id: int, number: int) -> Event:
 
 
 def following(wanted: Wanted, after: int = 0) -> Iterator[Event]:
-    """Those after a number, the oldest first, read a batch at a time."""
-    while batch := list(
-        db.session.scalars(wanted.select().where(Event.id > after).order_by(Event.id).limit(BATCH)),
-    ):
+    """Those after a number, the oldest first."""
+    return (row for (row,) in in_batches(wanted.select(), after))
+
+
+def in_batches(selected: Select[Any], after: int) -> Iterator[Row[Any]]:
+    """Rows that begin with an event, those after a number, the oldest first: no statement lasts as long as all do."""
+    in_order = selected.order_by(Event.id).limit(BATCH)
+    while batch := db.session.execute(in_order.where(Event.id > after)).all():
         yield from batch
-        after = batch[-1].id
+        after = batch[-1][0].id
         for row in batch:
-            db.session.expunge(row)
+            db.session.expunge(row[0])
+        if len(batch) < BATCH:
+            return
 
 
 @event.listens_for(db.session, "after_commit")

@@ -4,19 +4,24 @@ import csv
 import json
 import subprocess
 from datetime import datetime, timedelta
+from weakref import WeakSet
 
 import pytest
 from flask import Flask
+from sqlalchemy import event as listening
 from sqlalchemy import update
 
-from cli import main
+from cli import formats, main
+from netflix.accounts import registration
 from netflix.config import Config
-from netflix.events.event import Event
+from netflix.events import event
+from netflix.events.event import Event, Kind
 from netflix.extensions import db
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, at_a_terminal, environment
 from tests.conftest import Build
 from tests.people import Browser
+from tests.watching import statements
 
 
 @pytest.fixture
@@ -52,7 +57,16 @@ def test_it_is_chosen_which(run: Run, visited: str, option: str, found: list[str
 
 
 @pytest.mark.parametrize(
-    "option", ["--kind sign_in", "--since yesterday", "--since 5y", "--limit 0", "--address x", "--since 2d --since 1d"]
+    "option",
+    [
+        "--kind sign_in",
+        "--since yesterday",
+        "--since 5y",
+        "--since 0001-01-01T00:00+14:00",
+        "--limit 0",
+        "--address x",
+        "--since 2d --since 1d",
+    ],
 )
 def test_a_slip_is_told_with_what_is_right(run: Run, option: str) -> None:
     answer = run(f"events list {option}")
@@ -92,6 +106,44 @@ def test_csv_has_the_detail_as_json(run: Run, visited: str) -> None:
 def test_the_export_is_whole_and_in_order(run: Run, visited: str) -> None:
     lines = [json.loads(line) for line in run("events export").stdout.splitlines()]
     assert [line["id"] for line in lines] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("command", ["list --limit 999", "export", "tail --no-follow -n 999"])
+def test_the_database_is_asked_once_however_many_users_there_are(app: Flask, run: Run, command: str) -> None:
+    with app.app_context():
+        for number in range(30):
+            registration.create(f"user{number}@example.org", None)
+    with statements(app) as asked:
+        told = run(f"events {command}")
+    assert [statement.split()[0] for statement in asked if " event" in statement] == ["SELECT"]
+    assert not [statement for statement in asked if "FROM user" in statement]
+    assert all(f"user{number}@example.org" in told.stdout for number in range(30))
+
+
+def test_an_export_keeps_in_mind_no_more_of_many_than_of_few(
+    app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event, "BATCH", 10)
+    monkeypatch.setattr(formats, "BATCH", 10)
+    with app.app_context():
+        for number in range(95):
+            event.record(Kind.SIGN_IN_FAILED, number, "192.0.2.10", event.STRANGER)
+        db.session.commit()
+        db.session.remove()
+    kept: list[int] = []
+
+    def count(row: Event, _: object) -> None:
+        alive.add(row)
+        kept.append(len(alive))
+
+    alive: WeakSet[Event] = WeakSet()
+    listening.listen(Event, "load", count)
+    try:
+        assert len(run("events export").stdout.splitlines()) == 95
+    finally:
+        listening.remove(Event, "load", count)
+    assert len(kept) == 95
+    assert max(kept) <= 40
 
 
 def test_a_deleted_user_s_past_stays(run: Run, visited: str) -> None:
