@@ -110,10 +110,14 @@ def check(uses: int, lasts: timedelta, note: str) -> None:
     accept(
         uses=[] if 1 <= uses <= of.MOST_USES else [f"Choose from 1 to {of.MOST_USES} people."],
         days=[] if timedelta() < lasts <= of.LONGEST else [f"Choose from 1 to {of.LONGEST.days} days."],
-        note=[]
-        if len(note) <= of.LONGEST_NOTE
-        else [f"That note is too long. Use up to {of.LONGEST_NOTE} characters."],
+        note=note_faults(note),
     )
+
+
+def note_faults(note: str) -> list[str]:
+    if len(note) > Invitation.LONGEST_NOTE:
+        return [f"That note is too long. Use up to {Invitation.LONGEST_NOTE} characters."]
+    return [] if note.isprintable() else ["That note has characters that cannot be seen. Type it anew, on one line."]
 
 
 def revoke(number: int, by: Actor = OPERATOR) -> None:

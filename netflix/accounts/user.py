@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, Index, String, bindparam, or_, select, text, true, update
+from sqlalchemy import BigInteger, ColumnElement, Index, String, bindparam, false, or_, select, text, true, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import clock
@@ -93,6 +93,9 @@ class User(Model):
     def like(cls, part: str) -> ColumnElement[bool]:
         """Who has `part` in their e-mail, or, where there is a * in it, whose whole e-mail is like that."""
         key = addresses.normalised(part)
+        # No e-mail has such a sign, and PostgreSQL takes no text with a NUL.
+        if not key.isprintable():
+            return false()
         if "*" not in key:
             return cls.email_key.contains(key, autoescape=True)
         return cls.email_key.like(re.sub("([/%_])", r"/\1", key).replace("*", "%"), escape="/")

@@ -51,6 +51,8 @@ def test_a_link_is_made_shown_once_and_lets_people_in(app: Flask, office: Browse
         ("days", ""),
         ("days", "366"),
         ("note", "x" * 201),
+        ("note", "a\0b"),
+        ("note", "a\nb"),
     ],
 )
 def test_a_slip_stands_at_its_field_and_makes_nothing(app: Flask, office: Browser, field: str, typed: str) -> None:

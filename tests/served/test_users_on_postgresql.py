@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from cli import main
+from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.events import event, verification
 from netflix.events.event import Kind, Wanted
@@ -19,6 +20,7 @@ from tests.administration.test_directory import SERVED, USERS, explained, writte
 from tests.administration.test_directory import test_a_batch_is_no_end as batches
 from tests.administration.test_directory import test_each_filter_picks_its_own as filters
 from tests.administration.test_directory import test_they_are_sorted_either_way_and_cut as sorts
+from tests.people import PASSWORD, Browser
 from tests.served.postgresql import PostgreSQL
 from tests.served.test_postgresql import migrated, server
 
@@ -51,6 +53,19 @@ def test_what_the_database_writes_is_what_python_would(
 ) -> None:
     with app.app_context():
         written_both_ways(users, capsys)
+
+
+def test_a_nul_is_no_fault_of_the_site(app: Flask) -> None:
+    with app.app_context():
+        create("grace@example.org", PASSWORD, is_admin=True)
+    office = Browser(app)
+    office.sign_in("grace@example.org")
+    found = office.get("/admin/users?q=a%00")
+    assert (found.status_code, "grace@" in found.text) == (200, False)
+    invitation = {"uses": "1", "days": "1", "note": "a\0b"}
+    assert office.post("/admin/invitations", invitation, page="/admin/invitations").status_code == 422
+    assert office.get("/admin/events?user=a%00b@example.org&address=%00&kind=%00").status_code == 422
+    assert office.get("/recover/a%00b").status_code == 410
 
 
 def test_the_table_is_never_sorted(app: Flask) -> None:
