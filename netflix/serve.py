@@ -51,8 +51,8 @@ def serve(migrate: bool = False) -> None:
     os.umask(0o077)
     try:
         config = Config.from_env(os.environ)
-        config = at_a_port(config)
-        address = listening_at(config)
+        address, port = bound(config)
+        config = replace(config, port=port)
         try:
             schema.check(config)
         except NotMigrated:
@@ -176,24 +176,17 @@ def admin_command() -> str:
     return os.path.relpath(beside) if beside.is_relative_to(Path.cwd()) else str(beside)
 
 
-def at_a_port(config: Config) -> Config:
-    """With a free port where any would do."""
-    if config.port:
-        return config
-    with socket.socket() as trial:
-        trial.bind((config.host, 0))
-        port = trial.getsockname()[1]
-    return replace(config, port=port)
+def bound(config: Config) -> tuple[str, int]:
+    """The host's numeric address, which is all that Granian takes, and the port, a free one where any would do.
 
-
-def listening_at(config: Config) -> str:
-    """The host's numeric address, which is all that Granian takes. Raises ConfigError when it cannot be listened on."""
+    Raises ConfigError where it cannot be listened on.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
-            return str(address[0])
+            return str(address[0]), trial.getsockname()[1]
     except OSError as error:
         named = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
         at_fault, accepted = ("HOST", "a name or address of this machine") if named else ("PORT", "a port that is free")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from netflix.serve import KILLED_AFTER
+from netflix.config import Config
+from netflix.errors import ConfigError
+from netflix.serve import KILLED_AFTER, bound
 from tests.served.site import APP, GUNICORN, ROOT, Site, is_alive, launched, of_group, served
 from tests.watching import until
 
@@ -77,6 +79,20 @@ def test_a_host_may_be_a_name(folder: Path) -> None:
         assert (folder / "address").read_text() == f"http://localhost:{site.port}"
         site.end()
     assert not (folder / "address").exists()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_where_any_port_would_do_a_free_one_is_found(folder: Path, host: str) -> None:
+    address, port = bound(Config(instance=folder, host=host, port=0))
+    assert address in ("127.0.0.1", "::1")
+    assert port
+    assert bound(Config(instance=folder, host=host, port=port)) == (address, port)
+
+
+@pytest.mark.parametrize("port", [0, 5000])
+def test_a_host_that_is_none_is_told_in_one_sentence(folder: Path, port: int) -> None:
+    with pytest.raises(ConfigError, match=f"NETFLIX_HOST: nowhere.invalid port {port} cannot be listened on"):
+        bound(Config(instance=folder, host="nowhere.invalid", port=port))
 
 
 def test_a_second_site_s_address_is_not_forgotten_with_the_first(folder: Path) -> None:
