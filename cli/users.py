@@ -72,7 +72,7 @@ def create(
 
     def create_one(email: str) -> None:
         whose = f"'{email}': " if several else ""
-        accept(email=[f"{whose}{fault}" for fault in site.email.faults(email)])
+        accept(email=[f"{whose}{fault}" for fault in site.email.new_faults(email)])
         try:
             fresh = made(email, admin, way)
         except AlreadyExists as known:

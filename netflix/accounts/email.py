@@ -9,6 +9,12 @@ LONGEST = 254
 SHAPE = re.compile(r"[^\s@\x00-\x1f\x7f<>\"\ud800-\udfff]+@[^\s@\x00-\x1f\x7f<>\"\ud800-\udfff]+")
 
 
+# What RFC 5322 3.2.3 keeps for other ends in a name that is not quoted, and no name of a host has. Where one is left,
+# an address can look like a link in a mail that names it.
+SPECIALS = frozenset('()<>[]:;@\\,"')
+NOT_OF_A_HOST = SPECIALS | frozenset("!#$%&'*+/=?^`{|}~")
+
+
 def normalised(text: str) -> str:
     """NFKC and casefold: what is compared, counted and unique. Bounded, so that nobody makes us fold a book."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()[:1024]).casefold())
@@ -26,4 +32,15 @@ def faults(text: str) -> list[str]:
         return ["That address has characters that cannot be seen. Type it anew."]
     if not SHAPE.fullmatch(text) or not SHAPE.fullmatch(normalised(text)):
         return ["That does not look like an e-mail address. It should be like you@example.org."]
+    return []
+
+
+def new_faults(text: str) -> list[str]:
+    """The same for one that an account is to have; whose account has another already goes on with it."""
+    if found := faults(text):
+        return found
+    for spelling in (text.strip(), normalised(text)):
+        name, _, host = spelling.partition("@")
+        for sign in [*(SPECIALS & set(name)), *(NOT_OF_A_HOST & set(host))]:
+            return [f"An e-mail address has no “{sign}” there. Check it for a slip."]
     return []

@@ -151,4 +151,4 @@ def taken(email: str) -> AlreadyExists:
 
 def check(email: str, password: str | None) -> None:
     """Raises NotAccepted with what stands at each field."""
-    accept(email=addresses.faults(email), password=[] if password is None else passwords.faults(password, email))
+    accept(email=addresses.new_faults(email), password=[] if password is None else passwords.faults(password, email))

@@ -254,7 +254,7 @@ def row(line: int, values: Mapping[str, Any], skipping: bool) -> Person | Refuse
             raise Unfit(f"{strange} Take it out, or add --ignore-unknown.")
         if not email:
             raise Unfit("It has no e-mail. Give it one, or take it out.")
-        if faults := addresses.faults(email):
+        if faults := addresses.new_faults(email):
             raise Unfit(faults[0])
         return Person(
             line,

@@ -29,7 +29,7 @@ def ask(session: CurrentSession, present: str, email: str, visitor: Visitor) -> 
     sign in. Raises NotAccepted, TooManyAttempts, Busy, SignInRequired, or Declined where mail is off.
     """
     asking.check_on()
-    accept(email=addresses.faults(email))
+    accept(email=addresses.new_faults(email))
     chosen = addresses.normalised(email)
     user = change.proved(session, present, visitor)
     if user.email == email.strip():

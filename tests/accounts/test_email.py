@@ -2,14 +2,17 @@ import threading
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskCliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli import main
 from netflix.accounts import email as addresses
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.errors import AlreadyExists, NotAccepted
-from tests.people import PASSWORD, Browser
+from netflix.extensions import db
+from tests.people import PASSWORD, Browser, Letters
 
 PARTS = st.text(st.characters(codec="utf-8"), max_size=12)
 
@@ -56,9 +59,19 @@ def test_a_combining_accent_is_the_composed_one() -> None:
 LONG = "a" * (254 - len("@example.org"))
 
 
-@pytest.mark.parametrize("text", ["a@b", f"{LONG}@example.org", "ада@пример.рф", "a+b.c_d'e@example.org"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a@b",
+        f"{LONG}@example.org",
+        "ада@пример.рф",
+        "a+b.c_d'e@example.org",
+        "!#$%&*-/=?^`{|}~@example.org",
+        "a@x_y.org",
+    ],
+)
 def test_an_address_is_taken(text: str) -> None:
-    assert addresses.faults(text) == []
+    assert addresses.new_faults(text) == []
 
 
 STRANGE = ["", " ", "ada", "@", "ada@", "@example.org", "a@b@c", f"{LONG}a@example.org", "a b@c", "a\0b@c", "a\r\nb@c"]
@@ -71,6 +84,44 @@ def test_an_address_is_not_taken(app: Flask, text: str) -> None:
     assert len(addresses.faults(text)) == 1
     with app.app_context(), pytest.raises(NotAccepted):
         create(text, PASSWORD)
+
+
+LINK = "https://evil.example/verify-your-account@x.example"
+ODD = [LINK, "a,b@c.org", "a;b@c.org", "a(b)@c.org", "a[b@c.org", "a\\b@c.org", "a\uff1ab@c.org"]
+ODD += ["a@https://evil.example", "a@evil.example/verify", "a@evil.example?verify", "a@[192.0.2.1]", "a@c.org:80"]
+
+
+@pytest.mark.parametrize("text", ODD, ids=ascii)
+def test_no_new_one_has_a_sign_that_means_something_else(text: str) -> None:
+    (fault,) = addresses.new_faults(text)
+    assert "Check it for a slip" in fault
+
+
+def test_no_mail_that_names_an_account_brings_a_stranger_s_link(
+    app: Flask, browser: Browser, admin: FlaskCliRunner, ada: str, letters: Letters
+) -> None:
+    answers = [browser.register(LINK)]
+    browser.sign_in(ada)
+    form = {"email": LINK, "current_password": PASSWORD}
+    answers.append(browser.post("/account/email", form, page="/account/email"))
+    assert [answer.status_code for answer in answers] == [422, 422]
+    assert all("has no “:” there" in answer.text for answer in answers)
+    for line, code in ((["create", LINK, "--link"], 2), (["import", "-"], 7)):
+        told = admin.invoke(main, ["users", *line], input=f"email\n{LINK}\n")
+        assert (told.exit_code, "has no “:” there" in told.output) == (code, True)
+    assert letters() == []
+    with app.app_context():
+        assert [user.email for user in User.everyone()] == [ada]
+
+
+def test_who_has_such_an_address_goes_on_with_it(app: Flask, browser: Browser, ada: str, letters: Letters) -> None:
+    with app.app_context():
+        user = User.named(ada)
+        user.email = user.email_key = "a,b@example.org"
+        db.session.commit()
+    assert browser.sign_in("a,b@example.org").status_code == 303
+    browser.post("/recover", {"email": "a,b@example.org"}, page="/recover")
+    assert len(letters()) == 1
 
 
 def test_of_many_registrations_at_once_one_gets_the_address(app: Flask) -> None:
