@@ -49,7 +49,7 @@ def check_open(carried: Callable[[], str]) -> str | None:
 def register(email: str, password: str, address: str, carried: str | None = None) -> None:
     """A stranger becomes a user, by an invitation's token where one is needed.
 
-    An e-mail that is somebody's is not told from one that is free (ASVS 5.0 6.3.8): the same is hashed, asked and
+    No answer tells an e-mail that is somebody's from one that is free (ASVS 5.0 6.3.8): the same is hashed, asked and
     written, an invitation is used either way, and who owns the e-mail is told by mail.
     Raises NotAccepted, TooManyAttempts, Busy, LinkGone or LockedDown.
     """
