@@ -13,6 +13,7 @@ WAYS = {
     "signed out": "You signed out.",
     "ended from another browser": "You signed a browser out from another one.",
     "all other browsers": "You signed all other browsers out.",
+    "too many": "So many browsers were signed in that the one not seen for longest was signed out.",
 }
 
 FACTORS = {
@@ -137,6 +138,8 @@ def limit_reached(_: Event, details: dict[str, Any]) -> str:
 
 
 def device_forgotten(event: Event, details: dict[str, Any]) -> str:
+    if "reason" in details:
+        return "So many browsers were known that the one not seen for longest is not any more."
     return f"{doer(event)} took {'a browser' if 'device' in details else 'all browsers'} off the known ones."
 
 

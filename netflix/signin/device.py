@@ -58,6 +58,8 @@ class Device(Model):
 
     # The token itself, known only in the request that shows or gets it.
     token = ""
+    # How many had to go for a new one.
+    in_place_of = 0
 
     @classmethod
     def known(cls, user_id: int, carried: str) -> "Device | None":
@@ -87,7 +89,7 @@ class Device(Model):
         """A new one, in the place of the one longest not seen when there are too many."""
         kept = select(cls.id).where(cls.user_id == user_id).order_by(cls.seen_at.desc(), cls.id.desc())
         older = delete(cls).where(cls.user_id == user_id, cls.id.not_in(kept.limit(cls.MOST - 1)))
-        db.session.execute(older, execution_options={"synchronize_session": False})
+        gone = db.session.execute(older.returning(cls.id), execution_options={"synchronize_session": False}).all()
         carried, now = token.fresh(), clock.now()
         device = cls(
             digest=token.digest(carried),
@@ -97,7 +99,7 @@ class Device(Model):
             address=visitor.address[:45],
             user_agent=log.printable(visitor.user_agent[:400])[:400],
         )
-        device.token = carried
+        device.token, device.in_place_of = carried, len(gone)
         db.session.add(device)
         return device
 

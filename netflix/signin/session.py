@@ -103,11 +103,11 @@ class Session(Model):
         return len(db.session.execute((ending.where(cls.id != but) if but else ending).returning(cls.id)).all())
 
     @classmethod
-    def make_room(cls, user_id: int) -> None:
-        """Deletes all but the latest seen, so that one more may be opened."""
+    def make_room(cls, user_id: int) -> int:
+        """Deletes all but the latest seen, so that one more may be opened; answers how many went."""
         kept = select(cls.id).where(cls.user_id == user_id).order_by(cls.seen_at.desc(), cls.id.desc())
         older = delete(cls).where(cls.user_id == user_id, cls.id.not_in(kept.limit(cls.MOST - 1)))
-        db.session.execute(older, execution_options={"synchronize_session": False})
+        return len(db.session.execute(older.returning(cls.id), execution_options={"synchronize_session": False}).all())
 
     def get_id(self) -> str:
         """What Flask-Login puts into the cookie."""

@@ -224,7 +224,7 @@ def opened(
     if written.scalar() is None:
         db.session.rollback()
         raise WrongCredentials
-    Session.make_room(user.id)
+    ended = Session.make_room(user.id)
     session = Session.opened(user, now, visitor.address, visitor.user_agent, remembered)
     if follows:
         session.previous_sign_in_at = follows.previous_sign_in_at
@@ -246,8 +246,17 @@ def opened(
             browser=session.browser,
             known=known is not None,
         )
+    made_room(session, ended)
     db.session.commit()
     return session
+
+
+def made_room(session: Session, ended: int) -> None:
+    """Tells what a new sign-in pushed out, that nobody loses a browser in silence; committed by the act that called."""
+    if ended:
+        event.record(Kind.SESSION_ENDED, session.user.id, session.address, reason="too many", sessions=ended)
+    if session.device and (forgotten := session.device.in_place_of):
+        event.record(Kind.DEVICE_FORGOTTEN, session.user.id, session.address, reason="too many", devices=forgotten)
 
 
 def begun(user: User, visitor: Visitor, known: Device | None) -> None:

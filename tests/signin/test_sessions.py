@@ -10,6 +10,8 @@ from sqlalchemy import text
 from netflix import clock, token
 from netflix.accounts.user import User
 from netflix.config import Config
+from netflix.events import event
+from netflix.events.event import Kind, Wanted
 from netflix.extensions import db
 from netflix.signin import access, signin
 from netflix.signin.session import CurrentSession, Session
@@ -197,6 +199,9 @@ def test_of_many_sessions_the_longest_unseen_end(
     assert [is_in(each) for each in browsers] == [False, False, True, True, True]
     with app.app_context():
         assert len(Session.everywhere()) == 4
+        told = event.latest(Wanted(kinds=(Kind.SESSION_ENDED,)), 9)
+    assert [(row.user_id, row.details) for row in told] == [(1, {"reason": "too many", "sessions": 1})] * 2
+    assert "the one not seen for longest was signed out" in browsers[-1].get("/activity").text
 
 
 def test_news_that_nobody_reads_do_not_grow_the_cookie(browser: Browser, ada: str) -> None:
