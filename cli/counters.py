@@ -13,7 +13,7 @@ import click
 
 from . import asking, formats, output, site
 from .formats import Column, Listing
-from .lanes import LANES, Limit, Match, Matched
+from .lanes import DIGEST, LANES, Limit, Match, Matched
 from .times import in_short
 
 if TYPE_CHECKING:
@@ -28,15 +28,23 @@ SECOND = 1_000_000
 
 
 class Counted(NamedTuple):
-    """How a counter stands, and whom it counts: an address, or a user's e-mail where one was looked for and found."""
+    """How a counter stands, and the e-mail of the user whom it counts, or whose browser, where one was looked for."""
 
     standing: "Standing"
-    who: str
+    email: str | None = None
     was_looked_up: bool = True
 
     @property
+    def lane(self) -> str:
+        return str(self.standing.key.limit.lane)
+
+    @property
+    def who(self) -> str:
+        return (self.lane == "account" and self.email) or self.standing.key.who
+
+    @property
     def is_digest(self) -> bool:
-        return self.standing.key.limit.lane == "account" and "@" not in self.who
+        return self.lane == "account" and not self.email
 
     @property
     def free_in(self) -> int:
@@ -53,7 +61,7 @@ class Counted(NamedTuple):
 
 COLUMNS = (
     Column("limit", "Limit", lambda row: row.standing.key.limit.name),
-    Column("lane", "Lane", lambda row: str(row.standing.key.limit.lane)),
+    Column("lane", "Lane"),
     Column(
         "who",
         "Who",
@@ -87,6 +95,7 @@ COLUMNS = (
     ),
     Column("first", "First", role=lambda _: "quiet", spare=True, type="date-time?"),
     Column("last", "Last", role=lambda _: "quiet", spare=True, type="date-time?"),
+    Column("email", type="string?"),
     Column("blocked", value=lambda row: row.standing.is_blocked, type="boolean"),
     Column("counts", value=lambda row: row.standing.key.limit.counts),
 )
@@ -111,7 +120,9 @@ def shown(row: Counted) -> str:
     if row.is_digest:
         # Attempts were made on an e-mail that no user has.
         return f"no user: {row.who[:12]}…" if row.was_looked_up else row.who
-    return "all strangers" if row.standing.key.limit.lane == "site" else row.who
+    if row.lane == "device" and row.email:
+        return f"{row.email} in {row.who}"
+    return "all strangers" if row.lane == "site" else row.who
 
 
 @click.command("list")
@@ -144,7 +155,8 @@ def list_limits(
     Up to a thousand rows come sorted, the longest wait first, and with the e-mails of users. More are printed as they
     are read (a table shows the first thousand, unless --top says how many): an account is then told by its digest,
     which `show` and `clear` take too, and a counter may come twice when Redis makes room meanwhile. Of an e-mail that
-    no user has, only the digest is ever known.
+    no user has, only the digest is ever known. A browser that an account knows is counted apart, in the lane `device`,
+    by a digest of its own; --match takes in those that a user's e-mail knows.
 
     \b
     Example:
@@ -187,7 +199,7 @@ def print_all(listing: Listing, batches: "Iterator[list[Row]]") -> None:
 
 def unnamed(row: "Row") -> Counted:
     one = site.standing.Standing.of(row)
-    return Counted(one, one.key.who, was_looked_up=False)
+    return Counted(one, was_looked_up=False)
 
 
 def longest(found: "Iterable[Standing]", most: int) -> "tuple[list[Standing], int]":
@@ -277,11 +289,17 @@ def instant(seconds: int) -> str:
 
 
 def named(standings: "Iterable[Standing]", known: dict[str, str] | None = None) -> list[Counted]:
-    """With the e-mails of the users whom the account lane counts by a digest; `known` remembers who they are."""
+    """With the e-mails of the users whom, or whose browsers, a digest stands for; `known` remembers who they are."""
     standings = list(standings)
     known = {} if known is None else known
-    digests = {one.key.who for one in standings if one.key.limit.lane == "account"} - set(known)
     is_looked_up = len(standings) <= MOST_ROWS
-    if is_looked_up and digests:
-        known |= dict.fromkeys(digests, "") | site.counted.emails(digests)
-    return [Counted(one, known.get(one.key.who) or one.key.who, is_looked_up) for one in standings]
+    if is_looked_up:
+        digests, browsers = (unnamed_of(lane, standings) - set(known) for lane in ("account", "device"))
+        known |= dict.fromkeys(digests, "") | (site.counted.emails(digests) if digests else {})
+        known |= dict.fromkeys(browsers, "") | site.device.Device.owners(list(browsers))
+    return [Counted(one, known.get(one.key.who) or None, is_looked_up) for one in standings]
+
+
+def unnamed_of(lane: str, standings: "Sequence[Standing]") -> set[str]:
+    """The digests that one lane counts; a stranger in Redis can have put in something else."""
+    return {one.key.who for one in standings if one.key.limit.lane == lane and DIGEST.fullmatch(one.key.who)}

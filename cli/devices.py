@@ -1,16 +1,11 @@
 """Browsers that are known to an account."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from netflix.errors import NotFound
 
 from . import asking, dry_run, formats, output, refusals, site
 from .formats import Column, Listing
-
-if TYPE_CHECKING:
-    from netflix.signin.device import Device
 
 COLUMNS = (
     Column("id", "Id", type="integer"),
@@ -19,14 +14,9 @@ COLUMNS = (
     Column("address", "Address", shrinks=True),
     Column("seen_at", "Last sign-in", type="date-time"),
     Column("created_at", "Known since", role=lambda _: "quiet", spare=True, type="date-time"),
-    Column("limit", value=lambda device: counted_as(device)),
+    Column("limit", "Counted as", lambda device: device.who, role=lambda _: "quiet", spare=True),
     Column("user_agent"),
 )
-
-
-def counted_as(device: "Device") -> str:
-    """How `limits list` names it."""
-    return device.digest[:16].hex()
 
 
 @click.group()

@@ -95,25 +95,39 @@ class Matched(NamedTuple):
     pattern: str = ""
 
     def keys(self) -> "list[Key] | None":
-        """All that may be there, where nothing has to be searched."""
+        """All that may be there, where nothing has to be searched; of an e-mail also of the browsers that it knows."""
         if self.takes:
             return None
-        counters = site.counter.counters()
-        return [key for lane in self.lanes for key in counters.keys(site.policy.Lane(lane), self.subject)]
+        keys = site.counter.counters().keys
+        found = [key for lane in self.lanes for key in keys(site.policy.Lane(lane), self.subject)]
+        if "account" in self.lanes:
+            found += [key for who in browsers([self.subject]) for key in keys(site.policy.Lane.DEVICE, who)]
+        return found
 
     def everybody(self) -> Callable[[str], bool] | None:
         """`takes`, and the users whose e-mail is like the pattern. Raises NotFound when nobody can be."""
         fits = self.takes
         if not self.pattern or fits is None:
             return fits
-        is_like = re.compile(translate(self.pattern.casefold())).match
-        digests = site.counted.digests(lambda email: bool(is_like(email)))
+        like = re.compile(translate(self.pattern.casefold())).match
+
+        def is_like(email: str) -> bool:
+            return bool(like(email))
+
+        digests = site.counted.digests(is_like)
+        if digests:
+            digests |= site.device.Device.counted_of(is_like)
         if not digests and not can_be_counted(self.pattern, fits):
             raise site.errors.NotFound(
                 f"No user has an e-mail like '{self.pattern}', and nothing else that is counted looks so.",
                 "E-mails that no user has are counted by a digest: give a whole one, such as you@example.org.",
             )
         return lambda who: fits(who) or who in digests
+
+
+def browsers(accounts: Sequence[str]) -> list[str]:
+    """Whom the limits count of the browsers that these accounts know."""
+    return [device.who for device in site.device.Device.known_to(accounts)]
 
 
 def can_be_counted(pattern: str, fits: Callable[[str], bool]) -> bool:

@@ -8,7 +8,7 @@ import click
 
 from . import asking, counters, formats, output, policies, simulation, site
 from .formats import Listing
-from .lanes import BEGINNING, LANES, Address, Counted, Device, several
+from .lanes import BEGINNING, LANES, Address, Counted, Device, browsers, several
 
 if TYPE_CHECKING:
     from netflix.limits.key import Key
@@ -26,8 +26,8 @@ of_account = several(
     Counted(),
     "--account",
     "accounts",
-    help="The counters of an e-mail, whether or not a user has it, or of the digest that the listing shows, "
-    "of which the first 12 digits are enough.",
+    help="The counters of an e-mail, whether or not a user has it, and of the browsers that the user's account knows; "
+    "or of the digest that the listing shows, of which the first 12 digits are enough.",
 )
 of_site = click.option("--site", "whole_site", is_flag=True, help="The counters of all strangers together.")
 
@@ -61,7 +61,7 @@ def show(
       netflix-admin limits show --address 192.0.2.7
     """
     asking.exactly_one({"--address": addresses, "--account": accounts, "--device": devices, "--site": whole_site})
-    keys = keys_of(subjects(addresses, whole(accounts, must_count=True), devices, whole_site))
+    keys = keys_of(subjects(addresses, whole(accounts, must_count=True), devices or browsers(accounts), whole_site))
     found = {standing.key: standing for standing in site.standing.read(keys)}
     if listing.is_for_a_person and listing.columns == counters.COLUMNS and len({key.who for key in keys}) == 1:
         listing = replace(listing, columns=counters.OF_ONE)
@@ -105,10 +105,14 @@ def clear(
     )
     if everything and not dry_run:
         asking.confirm("Forget all counters, also of whoever is guessing just now?", yes)
-    cleared = forgotten(subjects(addresses, whole(accounts), devices, whole_site), everything, dry_run)
+    known = browsers(accounts)
+    # The act knows the browsers of an account itself.
+    counted = subjects(addresses, whole(accounts), devices or known * dry_run, whole_site)
+    cleared = forgotten(counted, everything, dry_run)
     chosen = addresses or accounts or devices or (("all strangers",) if whole_site else ())
     more = f" and {len(chosen) - MOST_NAMED:,} more" if len(chosen) > MOST_NAMED else ""
-    whose = f" of {', '.join(chosen[:MOST_NAMED])}{more}" if chosen else ""
+    beside = f" and {len(known):,} known browser{'s' * (len(known) != 1)}" * bool(known)
+    whose = f" of {', '.join(chosen[:MOST_NAMED])}{more}{beside}" if chosen else ""
     counters = f"{cleared:,} counter{'s' * (cleared != 1)}{whose}"
     if not cleared:
         output.done(f"Nothing was counted{whose}.")

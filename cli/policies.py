@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -16,6 +17,8 @@ from .times import in_short
 if TYPE_CHECKING:
     from netflix.factors.rehearsal import Asked, Objection
     from netflix.limits.policy import Limit
+    from netflix.limits.rehearsal import Counter
+    from netflix.signin.device import Device as Known
 
 
 class Explained(NamedTuple):
@@ -64,20 +67,59 @@ def explained(asked: "Asked", objections: "Sequence[Objection]") -> Iterator[Exp
     decides = objections[0] if objections else None
     told = [(one, of_other(one, one is decides)) for one in objections if one.counter is None]
     yield from (row for one, row in told if one.name == "ban")
-    for counter in asked.counters:
-        limit = counter.key.limit
-        yield Explained(
-            limit.name,
-            str(limit.lane),
-            asked.email if limit.lane == "account" else counter.key.who,
-            limit.counts,
-            decides is not None and decides.counter is counter,
-            math.ceil(counter.wait),
-            counter.key.window,
-            counter.used,
-            counter.amount,
-        )
+    yield from (of_counter(counter, asked, decides) for counter in asked.counters)
     yield from (row for one, row in told if one.name != "ban")
+
+
+def of_counter(counter: "Counter", asked: "Asked", decides: "Objection | None") -> Explained:
+    limit = counter.key.limit
+    return Explained(
+        limit.name,
+        str(limit.lane),
+        asked.email if limit.lane == "account" else counter.key.who,
+        limit.counts,
+        decides is not None and decides.counter is counter,
+        math.ceil(counter.wait),
+        counter.key.window,
+        counter.used,
+        counter.amount,
+    )
+
+
+class InBrowser(NamedTuple):
+    """The same sign-in, in a browser that the account knows."""
+
+    device: "Known"
+    asked: "Asked"
+    objections: "list[Objection]"
+
+    def rows(self) -> Iterator[Explained]:
+        """The counters that are its own; the first that stands against it decides there."""
+        decides = self.objections[0] if self.objections else None
+        for counter in self.asked.counters:
+            if counter.key.limit.lane == "device":
+                yield of_counter(counter, self.asked, decides)
+
+
+def in_browsers(address: str, account: str) -> list[InBrowser]:
+    found = site.rehearsal.in_known_browsers(address, account)
+    return [InBrowser(device, asked, site.rehearsal.against(asked)) for device, asked in found]
+
+
+def told_of(browsers: Sequence[InBrowser], elsewhere: "Sequence[Objection]") -> Iterator[str]:
+    """Each that is refused for a reason of its own; of the others how many there are."""
+    known = {str(one.refusal) for one in elsewhere}
+    own = [there for there in browsers if any(str(one.refusal) not in known for one in there.objections)]
+    for there in own:
+        reasons = " ".join(f"{one.refusal.sentence} {one.refusal.remedy}" for one in there.objections)
+        yield f"In {there.device.browser}, which it knows ({there.device.who}), it would be refused. {reasons}"
+    let_in = sum(not there.objections for there in browsers)
+    alike = len(browsers) - len(own) - let_in
+    for count, what in ((let_in, "be let in"), (alike, "be refused as elsewhere")):
+        if count:
+            which = "the browser" if count == 1 else f"the {count} browsers"
+            which = which.replace("the", "the other", 1) if count < len(browsers) else which
+            yield f"In {which} that it knows it would {what}."
 
 
 def of_other(objection: "Objection", decides: bool) -> Explained:
@@ -127,7 +169,8 @@ def explain(address: str, account: str, device: str | None, listing: Listing) ->
 
     As if the right password were typed, and the right code where one is asked for. It shows every rule that would
     count it, and what else stands against it (ban, no-user, disabled, no-password, lockdown), and which one decides.
-    Nothing is counted and nothing changed.
+    It is meant for a browser that the account does not know, unless --device names one; each that it knows has its own
+    counters (the lane `device`), and is answered for too. Nothing is counted and nothing changed.
 
     \b
     Example:
@@ -135,13 +178,18 @@ def explain(address: str, account: str, device: str | None, listing: Listing) ->
     """
     asked = site.rehearsal.asked(address, account, device or "")
     objections = site.rehearsal.against(asked)
-    listing.print(explained(asked, objections), "No rule counts it.")
-    for remark in site.rehearsal.remarks(asked, device or ""):
+    browsers = [] if device else in_browsers(address, account)
+    rows = chain(explained(asked, objections), *(one.rows() for one in browsers))
+    listing.print(rows, "No rule counts it.")
+    for remark in chain(site.rehearsal.remarks(asked, device or ""), told_of(browsers, objections)):
         output.note(remark)
+    subject = "In any other it" if browsers else "It"
     if refusals := [one.refusal for one in objections]:
         told = " ".join(refusal.sentence for refusal in refusals)
-        raise site.errors.Declined(f"It would be refused. {told}", " ".join(refusal.remedy for refusal in refusals))
-    output.note("It would be let in.")
+        raise site.errors.Declined(
+            f"{subject} would be refused. {told}", " ".join(refusal.remedy for refusal in refusals)
+        )
+    output.note(f"{subject} would be let in.")
 
 
 @click.command()

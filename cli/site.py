@@ -24,7 +24,6 @@ if TYPE_CHECKING:
         blocklist,
         counted,
         email,
-        freeing,
         invitation,
         password,
         registration,
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from netflix.limits import address, counter, policy, proposal, standing
     from netflix.lockdown import lockdown
     from netflix.mail import courier, delivery, outbox
-    from netflix.signin import access, device, logged, recovery, replay, session, simulation
+    from netflix.signin import access, device, freeing, logged, recovery, replay, session, simulation
     from netflix.upkeep import backup, expiry, migration, restore
 else:
     PARTS = {
@@ -63,7 +62,7 @@ else:
         "doctor": "netflix.health.doctor",
         "email": "netflix.accounts.email",
         "errors": "netflix.errors",
-        "freeing": "netflix.accounts.freeing",
+        "freeing": "netflix.signin.freeing",
         "importing": "netflix.administration.importing",
         "invitation": "netflix.accounts.invitation",
         "event": "netflix.events.event",

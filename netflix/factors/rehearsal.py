@@ -59,6 +59,12 @@ def asked(address: str, email: str, device: str = "") -> Asked:
     return Asked(address, email, user, is_known, [rehearsal.rehearsed(*subjects) for subjects in steps])
 
 
+def in_known_browsers(address: str, email: str) -> list[tuple[Device, Asked]]:
+    """As `asked`, in each browser that the account knows, the latest seen first."""
+    user = User.known_as(email)
+    return [(row, asked(address, email, row.who)) for row in Device.of(user.id)] if user else []
+
+
 class Objection(NamedTuple):
     """What stands against it: a limit, by its counter, or something else of a name that no limit has."""
 

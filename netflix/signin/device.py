@@ -7,11 +7,11 @@ there so that it can be seen and ended.
 """
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, ForeignKey, LargeBinary, String, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
 from netflix import clock, log, token
@@ -80,9 +80,45 @@ class Device(Model):
     @classmethod
     def counted_by(cls, who: str) -> "Device | None":
         """The live device that the device's lane counts by that digest."""
+        return db.session.scalar(select(cls).where(cls.is_counted_as(who), cls.is_live()))
+
+    @classmethod
+    def is_counted_as(cls, who: str) -> ColumnElement[bool]:
         begins = bytes.fromhex(who)
-        within = cls.digest.between(begins + bytes(16), begins + b"\xff" * 16)
-        return db.session.scalar(select(cls).where(within, cls.seen_at > clock.now() - cls.LASTS))
+        return cls.digest.between(begins + bytes(16), begins + b"\xff" * 16)
+
+    @classmethod
+    def is_live(cls) -> ColumnElement[bool]:
+        return cls.seen_at > clock.now() - cls.LASTS
+
+    @classmethod
+    def known_to(cls, accounts: Sequence[str]) -> "list[Device]":
+        """The live ones of those users who have one of these normalised e-mails."""
+        return [
+            device
+            for part in parts_of(accounts, 500)
+            for device in db.session.scalars(
+                select(cls).join(cls.user).where(User.email_key.in_(part), cls.is_live()).order_by(cls.id)
+            )
+        ]
+
+    @classmethod
+    def owners(cls, whos: Sequence[str]) -> dict[str, str]:
+        """The e-mail of each user whose live device the device's lane counts by one of these digests."""
+        found: dict[str, str] = {}
+        # To a database each of them is a condition of its own.
+        for part in parts_of(whos, 100):
+            counted = or_(*(cls.is_counted_as(who) for who in part))
+            rows = db.session.execute(select(cls.digest, User.email).join(cls.user).where(counted, cls.is_live()))
+            found |= {counted_by(digest): email for digest, email in rows}
+        return found
+
+    @classmethod
+    def counted_of(cls, is_like: Callable[[str], bool]) -> set[str]:
+        """Whom the device's lane counts of the users whose normalised e-mail is like something."""
+        every = select(cls.digest, User.email_key).join(cls.user).where(cls.is_live())
+        rows = db.session.execute(every, execution_options={"yield_per": 1000})
+        return {counted_by(digest) for digest, email_key in rows if is_like(email_key)}
 
     @classmethod
     def added(cls, user_id: int, visitor: Visitor) -> "Device":
@@ -114,20 +150,25 @@ class Device(Model):
     def everywhere(cls, *users: User) -> "list[Device]":
         """Everybody's, or those of these users, each with its user; the latest seen first."""
         live = select(cls).join(cls.user).options(contains_eager(cls.user))
-        recent = live.where(cls.seen_at > clock.now() - cls.LASTS)
+        recent = live.where(cls.is_live())
         wanted = recent.where(cls.user_id.in_([user.id for user in users])) if users else recent
         return list(db.session.scalars(wanted.order_by(cls.seen_at.desc(), cls.id.desc())))
 
     @classmethod
     def of(cls, user_id: int) -> "list[Device]":
         """A user's, the latest seen first."""
-        live = select(cls).where(cls.user_id == user_id, cls.seen_at > clock.now() - cls.LASTS)
+        live = select(cls).where(cls.user_id == user_id, cls.is_live())
         return list(db.session.scalars(live.order_by(cls.seen_at.desc(), cls.id.desc())))
 
     @classmethod
     def end_all(cls, user_id: int) -> int:
         """Makes every browser a stranger to a user's account; answers how many there were."""
         return len(db.session.execute(delete(cls).where(cls.user_id == user_id).returning(cls.id)).all())
+
+    @property
+    def who(self) -> str:
+        """Whom the device's lane counts."""
+        return counted_by(self.digest)
 
     @property
     def browser(self) -> str:
@@ -219,4 +260,13 @@ def signature(carried: str, email: str, secret: str) -> str:
 
 def counted_as(carried: str) -> str:
     """Whom the device's lane counts: 32 hexadecimal digits, of which the token is not to be had."""
-    return token.digest(carried)[:16].hex()
+    return counted_by(token.digest(carried))
+
+
+def counted_by(digest: bytes) -> str:
+    return digest[:16].hex()
+
+
+def parts_of(words: Sequence[str], most: int) -> Iterator[Sequence[str]]:
+    """No more than a database takes at once."""
+    return (words[begin : begin + most] for begin in range(0, len(words), most))

@@ -28,6 +28,7 @@ from netflix.signin import signin
 from netflix.signin.visitor import Visitor
 from netflix.values import rates
 from tests.cli.conftest import Locked, Run
+from tests.cli.terminal import at_a_terminal
 from tests.conftest import Build
 from tests.people import MALLORY, Browser
 from tests.watching import round_trips
@@ -109,6 +110,7 @@ def test_a_guesser_is_listed_first_with_the_seconds_until_free(run: Run, mallory
         "left": 0,
         "window": 60,
         "counts": "strangers' failed attempts to sign in",
+        "email": None,
         "blocked": True,
     }
     assert {(row["limit"], row["lane"], row["who"], row["used"], row["left"]) for row in others} == {
@@ -233,6 +235,56 @@ def test_a_known_browser_is_listed_shown_and_cleared_by_its_digest(run: Run, app
     assert json.loads(run(f"limits show --device {row['who']} --format json").stdout)[0]["used"] == 5
     assert run(f"limits clear --device {row['who']}").output == f"Cleared 3 counters of {row['who']}.\n"
     assert browser.sign_in(ada).status_code == 303
+
+
+@pytest.fixture
+def shut_out(app: Flask, ada: str) -> Browser:
+    """Ada's own browser, after as many wrong passwords as it has."""
+    browser = Browser(app)
+    browser.sign_in(ada)
+    browser.sign_out()
+    for _ in range(5):
+        browser.sign_in(ada, "not the password")
+    assert browser.sign_in(ada).status_code == 429
+    return browser
+
+
+def test_who_is_limited_in_their_own_browser_is_found_by_their_e_mail(
+    run: Run, config: Config, shut_out: Browser, ada: str
+) -> None:
+    for more in ("--blocked", f"--match {ada}", "--match *@example.org --lane device"):
+        rows = [row for row in listed(run, more) if row["lane"] == "device" and row["blocked"]]
+        assert [(row["email"], row["used"]) for row in rows] == [(ada, 5)]
+    shown = [json.loads(run(f"limits show --account {ada} --format json").stdout)]
+    assert [row["used"] for row in shown[0] if row["lane"] == "device" and row["blocked"]] == [5]
+    assert {row["lane"] for row in shown[0]} == {"account", "device"}
+    seen = at_a_terminal(config, "limits", "list", "--blocked")
+    assert f"{ada} in {rows[0]['who'][:4]}" in seen.screen
+
+
+def test_who_is_limited_in_their_own_browser_is_freed_by_their_e_mail(
+    run: Run, app: Flask, redis: Redis, shut_out: Browser, ada: str
+) -> None:
+    guess(app, email="zoe@example.org", times=1)
+    others = {name for name in dump(redis) if b":device:" not in name}
+    before = dump(redis)
+    assert run(f"limits clear --account {ada} --dry-run").output == (
+        f"Would clear 3 counters of {ada} and 1 known browser.\n"
+    )
+    assert dump(redis) == before
+    assert run(f"limits clear --account {ada}").output == f"Cleared 3 counters of {ada} and 1 known browser.\n"
+    assert set(dump(redis)) == others
+    (told,) = json.loads(run("events list --kind excess_rate_limit_cleared --format json").stdout)
+    assert (told["user"], told["detail"]["devices"], told["detail"]["counters"]) == (ada, 1, 3)
+    assert shut_out.sign_in(ada).status_code == 303
+
+
+def test_to_find_an_e_mail_s_browsers_no_counter_is_searched(run: Run, shut_out: Browser, ada: str) -> None:
+    with round_trips() as asked:
+        listed(run, f"--match {ada}")
+        run(f"limits show --account {ada}")
+        run(f"limits clear --account {ada}")
+    assert not [command for command in asked if "SCAN" in str(command).upper()]
 
 
 def test_all_strangers_are_freed_at_once(run: Run, build: Any) -> None:

@@ -105,6 +105,34 @@ def test_a_known_browser_is_counted_alone(run: Run, app: Flask, browser: Browser
     assert (explain(run).exit_code, decided(explain(run))) == (7, [("sign-in", "account", 3600)])
 
 
+def test_each_browser_that_the_account_knows_is_answered_for_too(run: Run, app: Flask, ada: str) -> None:
+    own, other = Browser(app), Browser(app)
+    for browser in (own, other):
+        browser.sign_in(ada)
+        browser.sign_out()
+    for _ in range(5):
+        own.sign_in(ada, "not the password")
+    told = explain(run)
+    (decides,) = (row for row in json.loads(told.stdout) if row["decides"])
+    assert (told.exit_code, decides["lane"], decides["window"], decides["used"]) == (0, "device", 60, 5)
+    assert f"which it knows ({decides['who']}), it would be refused. Of failed attempts" in told.stderr
+    assert f"`netflix-admin limits clear --device {decides['who']}`" in told.stderr
+    assert "In the other browser that it knows it would be let in.\nIn any other it would be let in." in told.stderr
+    guess(app, 6, HOME)
+    told = explain(run)
+    assert (told.exit_code, [row["lane"] for row in json.loads(told.stdout) if row["decides"]]) == (
+        7,
+        ["address", "device"],
+    )
+    refused = json.loads(told.stderr.splitlines()[-1])["error"]["detail"]
+    assert refused.startswith("In any other it would be refused. Of strangers'")
+    run(f"limits clear --device {decides['who']}")
+    with app.app_context():
+        access.disable(ada)
+    told = explain(run)
+    assert "In the 2 browsers that it knows it would be refused as elsewhere." in told.stderr
+
+
 def test_a_browser_of_another_account_is_a_stranger(run: Run, app: Flask, browser: Browser, ada: str) -> None:
     browser.sign_in(ada)
     with app.app_context():

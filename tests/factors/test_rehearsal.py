@@ -87,8 +87,14 @@ class People:
         return answer
 
     def explained(self, address: str, email: str, known: bool) -> rehearsal.Asked:
+        """For a known browser as it is told beside a stranger's, which is what is told for its own digest."""
         with self.site.app_context():
-            return rehearsal.asked(address, email, self.digests.get(email, "") if known else "")
+            browsers = {row.who: asked for row, asked in rehearsal.in_known_browsers(address, email)}
+            if not known or email not in self.digests:
+                return rehearsal.asked(address, email)
+            beside, named = browsers[self.digests[email]], rehearsal.asked(address, email, self.digests[email])
+            assert [(c.key, c.used) for c in named.counters] == [(c.key, c.used) for c in beside.counters]
+            return beside
 
     def forget(self, address: str, email: str) -> None:
         with self.site.app_context():

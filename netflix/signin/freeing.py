@@ -13,14 +13,23 @@ from netflix.extensions import db
 from netflix.limits import counter
 from netflix.limits.key import Key
 from netflix.limits.policy import Lane
+from netflix.signin.device import Device
 
 
 def free(lane: Lane, subjects: Sequence[str], by: Actor = OPERATOR) -> int:
-    """Forgets the counters of these subjects of one lane; answers how many there were. Raises CountersUnavailable."""
-    keys = list(dict.fromkeys(key for subject in subjects for key in counter.counters().keys(lane, subject)))
+    """Forgets the counters of these subjects of one lane, for accounts also those of the browsers that they know.
+
+    Answers how many there were. Raises CountersUnavailable.
+    """
+    keys_of = counter.counters().keys
+    keys = list(dict.fromkeys(key for subject in subjects for key in keys_of(lane, subject)))
     whose = {key.who for key in keys}
     user = User.known_as(subjects[0]) if lane is Lane.ACCOUNT and len(whose) == 1 else None
-    told = {"who": keys[0].who} if len(whose) == 1 else {"of": len(whose)}
+    told: dict[str, str | int] = {"who": keys[0].who} if len(whose) == 1 else {"of": len(whose)}
+    devices = Device.known_to(subjects) if lane is Lane.ACCOUNT else []
+    if devices:
+        keys += [key for device in devices for key in keys_of(Lane.DEVICE, device.who)]
+        told["devices"] = len(devices)
     return forget(keys, by, user, lane=str(lane), **told)
 
 
