@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from netflix.accounts import invitation
+from netflix.accounts import password as passwords
 from netflix.accounts.invitation import Invitation
 from netflix.accounts.user import User
 from netflix.events import event
@@ -126,6 +127,22 @@ def test_it_ends_when_it_is_revoked(app: Flask, path: str) -> None:
         invitation.revoke(1)
         invitation.revoke(1)
     assert browser.get("/register").status_code == 403
+
+
+def test_one_that_is_revoked_while_somebody_registers_makes_no_account(
+    app: Flask, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = passwords.stored
+
+    def stored(text: str) -> str:
+        with app.app_context():
+            invitation.revoke(1)
+        return hashed(text)
+
+    browser = opened(app, path)
+    monkeypatch.setattr(passwords, "stored", stored)
+    assert registered(browser, "new@example.org") == 410
+    assert everyone(app) == []
 
 
 def test_the_table_holds_no_token(app: Flask, path: str) -> None:

@@ -13,7 +13,7 @@ from netflix.events.event import Kind, Wanted
 from netflix.extensions import db
 from netflix.factors import ceremony
 from netflix.factors.ceremony import Party
-from netflix.factors.challenge import UsedChallenge
+from netflix.factors.challenge import Challenge, UsedChallenge
 from netflix.factors.passkey import Passkey
 from netflix.signin import access
 from netflix.signin.session import Session
@@ -22,7 +22,7 @@ from tests.factors.app import set_up
 from tests.factors.authenticator import JSON, Authenticator, add, options, packed, send, sign_in, unpacked
 from tests.people import Browser
 from tests.test_speed_counts import cost
-from tests.watching import log
+from tests.watching import log, statements
 
 Later = Callable[[timedelta], None]
 
@@ -123,6 +123,22 @@ def test_a_challenge_for_signing_in_adds_nothing(member: Browser) -> None:
     assert answer.status_code == 422
 
 
+def test_a_session_that_ends_meanwhile_leaves_no_passkey_behind(
+    app: Flask, member: Browser, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = ceremony.made
+
+    def made(answer: object, asked: Challenge) -> Any:
+        with app.app_context():
+            access.end_sessions_of(ada)
+        return checked(answer, asked)
+
+    monkeypatch.setattr(ceremony, "made", made)
+    assert add(member, Authenticator()).status_code == 401
+    with app.app_context():
+        assert Passkey.of(User.named(ada).id) == []
+
+
 @pytest.mark.parametrize("name", ["", "   ", "x" * 61])
 def test_a_name_is_asked_for_and_bounded(member: Browser, name: str) -> None:
     answer = add(member, Authenticator(), name)
@@ -148,6 +164,17 @@ def test_it_is_both_factors(app: Flask, member: Browser, stranger: Browser, phon
     set_up(member)
     assert sign_in(stranger, phone).status_code == 200
     assert is_in(stranger)
+
+
+def test_its_user_is_held_before_anything_of_theirs_is_written(
+    app: Flask, stranger: Browser, phone: Authenticator
+) -> None:
+    """As everywhere: else two who write wait for each other."""
+    with statements(app) as asked:
+        sign_in(stranger, phone)
+    written = [" ".join(one.split()[:3]) for one in asked if not one.startswith("SELECT")]
+    assert written[0] == "UPDATE user SET"
+    assert "INSERT INTO used_challenge" in written
 
 
 def test_it_makes_the_browser_known_and_the_session_proved(stranger: Browser, phone: Authenticator) -> None:

@@ -513,7 +513,40 @@ def test_one_is_warned_when_few_are_left(app: Flask, member: Browser, ada: str, 
     assert "3 recovery codes left" in other.get("/dashboard").text
 
 
+@pytest.mark.parametrize("path", ["/account/two-step", "/account/recovery-codes"])
+def test_a_session_that_ends_meanwhile_leaves_no_codes_behind(
+    app: Flask, member: Browser, ada: str, later: Later, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    page = member.get("/account/two-step").text
+    sent = {"setup": hidden(page, "setup"), "code": App(secret_of(page), []).code()}
+    if path == "/account/recovery-codes":
+        set_up(member)
+    hashed = recovery_code.hashed
+
+    def ended(codes: list[str]) -> list[str]:
+        with app.app_context():
+            access.end_sessions_of(ada)
+        return hashed(codes)
+
+    with app.app_context():
+        before = set(db.session.scalars(select(RecoveryCode.hashed)))
+    monkeypatch.setattr(recovery_code, "hashed", ended)
+    assert member.post(path, sent, page="/account/two-step").headers["Location"].startswith("/login")
+    with app.app_context():
+        assert set(db.session.scalars(select(RecoveryCode.hashed))) == before
+        assert User.named(ada).has_second_factor is bool(before)
+
+
 # Turning it off, and proving it again.
+
+
+def test_to_turn_it_off_counts_as_a_change_like_the_others(app: Flask, member: Browser, ada: str, phone: App) -> None:
+    with app.app_context():
+        for _ in range(29):
+            counter.hit((policy.FACTORS_OF_ACCOUNT, ada))
+    assert member.post("/account/two-step/off", page="/account/two-step").status_code == 429
+    with app.app_context():
+        assert User.named(ada).has_second_factor
 
 
 def test_turned_off_the_password_alone_opens_it_again(app: Flask, member: Browser, ada: str, phone: App) -> None:

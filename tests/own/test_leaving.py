@@ -18,6 +18,7 @@ from netflix.events import event, verification
 from netflix.events.event import Wanted
 from netflix.extensions import db
 from netflix.signin import access
+from netflix.signin.device import Device
 from netflix.upkeep import expiry
 from tests.cli.terminal import COMMAND, environment
 from tests.people import PASSWORD, Browser, Letters, link_for
@@ -60,6 +61,8 @@ def test_every_way_in_ends_at_once(app: Flask, browser: Browser, ada: str) -> No
     browser.post(PAGE, {"email": ada}, page=PAGE)
     assert {one.get("/dashboard").status_code for one in (browser, elsewhere)} == {303}
     assert Browser(app).get(link).status_code == 410
+    with app.app_context():
+        assert Device.everywhere() == []
 
 
 def test_the_e_mail_is_typed_to_be_sure(app: Flask, browser: Browser, ada: str) -> None:
