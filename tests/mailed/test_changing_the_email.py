@@ -8,15 +8,17 @@ import pytest
 from flask import Flask
 
 from netflix.accounts import password as passwords
+from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.errors import LinkGone
 from netflix.extensions import db
 from netflix.mailed import email_change
 from netflix.signin import access
+from netflix.signin.device import Device
 from netflix.signin.visitor import Visitor
 from tests.conftest import Build
-from tests.people import MALLORY, PASSWORD, Browser, Letters, links_in
+from tests.people import MALLORY, PASSWORD, Browser, Letters, link_for, links_in
 
 NEW = "lovelace@example.net"
 
@@ -187,6 +189,28 @@ def test_a_new_password_stops_a_change_that_waits(app: Flask, member: Browser, a
     assert Browser(app).get(link).status_code == 410
 
 
+def test_so_does_a_recovery(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
+    """Else whoever had taken the account over takes it with them after all."""
+    ask(member)
+    link = links_in(mails(letters)[NEW])[0]
+    with app.app_context():
+        way = link_for(ada)
+    assert Browser(app).post("/recover/", {"password": "another quiet password"}, page=way).status_code == 303
+    assert Browser(app).get(link).status_code == 410
+
+
+def test_links_that_went_to_the_old_address_end_with_it(
+    app: Flask, member: Browser, ada: str, letters: Letters
+) -> None:
+    with app.app_context():
+        recovery = link_for(ada)
+        verification = f"/confirm/verify/{OneTimeLink.issued(User.named(ada), Purpose.VERIFY).token}"
+        db.session.commit()
+    assert {Browser(app).get(link).status_code for link in (recovery, verification)} == {303}
+    change(app, member, letters)
+    assert [Browser(app).get(link).status_code for link in (recovery, verification)] == [410, 410]
+
+
 def test_the_old_address_takes_it_back(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
     """A thief changed it: signed in, and knowing the password."""
     undo = links_in(change(app, member, letters)[ada])[0]
@@ -198,6 +222,8 @@ def test_the_old_address_takes_it_back(app: Flask, member: Browser, ada: str, le
     assert (answer.status_code, answer.location) == (303, "/recover/")
     assert names(app) == [ada]
     assert member.get("/dashboard").status_code == 303
+    with app.app_context():
+        assert Device.everywhere() == []
     assert Browser(app).sign_in(ada).status_code == 401
     assert owner.post("/recover/", {"password": "a quite new password"}, page="/recover/").status_code == 303
     assert owner.sign_in(ada, "a quite new password").status_code == 303
@@ -258,6 +284,15 @@ def test_whoever_registers_the_old_address_meanwhile_gives_way(
     assert Browser(app).post("/confirm/undo", page=undo).status_code == 303
     assert names(app) == [ada]
     assert thief.get("/dashboard").status_code == 303
+
+
+def test_but_no_administrator(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
+    undo = links_in(change(app, member, letters)[ada])[0]
+    Browser(app, "192.0.2.66").register(ada, "somebody else's password")
+    with app.app_context():
+        access.promote(ada)
+    assert Browser(app).post("/confirm/undo", page=undo).status_code == 403
+    assert sorted(names(app)) == sorted([ada, NEW])
 
 
 def test_but_nobody_whose_it_was_shown_to_be(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
