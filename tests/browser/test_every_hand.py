@@ -1,5 +1,6 @@
 """Without a mouse, without scripts, and with less."""
 
+import base64
 from collections.abc import Callable
 
 import pytest
@@ -80,3 +81,51 @@ def test_a_faulty_field_is_named_and_has_the_focus(sit_down: Callable[..., Desk]
     password = desk.page.get_by_label("Password", exact=True)
     expect(password).to_have_attribute("aria-invalid", "true")
     expect(password).to_be_focused()
+
+
+# How light what is behind the words is, at its lightest: relative luminance as WCAG 2.2 has it.
+LIGHTEST = """async ([picture, x, y, width, height]) => {
+    const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${picture}`)).blob());
+    const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    canvas.drawImage(image, 0, 0);
+    const { data } = canvas.getImageData(x, y, width, height);
+    const linear = (value) => (value <= 10 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+    let most = 0;
+    for (let at = 0; at < data.length; at += 4) {
+        const [red, green, blue] = data.slice(at, at + 3);
+        most = Math.max(most, 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue));
+    }
+    return most;
+}"""
+# Of the words themselves, which are #f7f1e8.
+PAPER = 0.885
+
+
+@pytest.mark.parametrize("width", [390, 960, 1024, 1100, 1440, 1920])
+def test_the_words_of_a_refusal_stand_out_from_the_picture(sit_down: Callable[..., Desk], width: int) -> None:
+    desk = sit_down()
+    desk.page.set_viewport_size({"width": width, "height": 700})
+    desk.open("/recover/abc")
+    words = desk.page.get_by_text("It was used already")
+    box = words.bounding_box()
+    assert box
+    words.evaluate("words => { words.style.visibility = 'hidden'; }")
+    picture = base64.b64encode(desk.page.screenshot()).decode()
+    area = [int(box[part]) for part in ("x", "y", "width", "height")]
+    # At a page of nobody's, since the site's own policy lets no script read a picture so.
+    lightest = desk.context.new_page().evaluate(LIGHTEST, [picture, *area])
+    assert (PAPER + 0.05) / (lightest + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("width", [960, 1440])
+def test_the_way_out_stands_at_the_other_end_from_the_name(sit_down: Callable[..., Desk], width: int) -> None:
+    desk = sit_down()
+    desk.come_in(f"far-{width}@example.org")
+    desk.page.set_viewport_size({"width": width, "height": 700})
+    desk.follow("Account and security")
+    desk.follow("Change your password")
+    name = desk.page.get_by_role("banner").get_by_role("link", name="Netflix").bounding_box()
+    way_out = desk.page.get_by_role("banner").get_by_role("button", name="Sign out").bounding_box()
+    assert name
+    assert way_out
+    assert way_out["x"] - name["x"] - name["width"] > 100
