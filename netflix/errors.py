@@ -16,6 +16,7 @@
     │   └── LinkGone         a one-time link that was used, replaced or has expired
     ├── AlreadyExists        the e-mail is taken
     ├── Declined             not done for a reason of policy
+    │   └── EmailNotConfirmed    what would outlast the password its owner chooses when they come
     ├── LockedDown           only known browsers and second factors sign in for a while
     ├── Banned               the network that somebody comes from is shut out
     ├── NotSent              the mail server did not take a mail
@@ -231,6 +232,13 @@ class Declined(Refusal):
     status = 403
     exit_code = 7
     title = "Not allowed"
+
+
+class EmailNotConfirmed(Declined):
+    """Nobody has shown yet that the account's e-mail is theirs."""
+
+    sentence = "Your e-mail is not confirmed yet."
+    remedy = "Confirm it first, by the link that we mailed you."
 
 
 class LockedDown(Refusal):

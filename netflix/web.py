@@ -58,7 +58,7 @@ WORDS = {
     500: (
         "Something broke",
         "That is our fault, not yours, and it has been written down.",
-        "Try again in a minute. If it stays, tell the person who runs this site the reference below.",
+        "Try again in a minute.",
     ),
 }
 EXPIRED = (
@@ -143,7 +143,7 @@ def ask_to_sign_in(refusal: SignInRequired) -> ResponseReturnValue:
     if is_for_program():
         return answer(refusal)
     if request.method != "GET":
-        flashes.tell("You are not signed in any more, so nothing was changed. Sign in and try again.")
+        flashes.warn("You are not signed in any more, so nothing was changed. Sign in and try again.")
         return see_other("/login")
     return see_other(f"/login?{urlencode({'next': present_path()})}")
 

@@ -22,7 +22,8 @@ from sqlalchemy.exc import (
 from werkzeug.routing import RequestRedirect
 from werkzeug.test import TestResponse
 
-from netflix.errors import Refusal, in_words
+from netflix import web
+from netflix.errors import Refusal, TooManyAttempts, in_words
 from netflix.extensions import db
 from tests.conftest import Build
 from tests.people import PASSWORD, Browser, link_for
@@ -153,6 +154,30 @@ def test_a_refusal_is_a_page_of_ours_or_problem_details(browser: Browser, method
     problem = getattr(browser.client, method)(path, headers=JSON)
     assert (problem.status_code, problem.mimetype, problem.json["status"]) == (status, PROBLEM, status)
     assert set(problem.json) >= {"title", "status", "detail"}
+
+
+@pytest.mark.parametrize("path", ["/login", "/register", "/recover", "/unlock"])
+def test_the_title_tells_too_that_a_field_is_at_fault(browser: Browser, path: str) -> None:
+    right = browser.get(path).text
+    refused = browser.post(path, {"email": "no e-mail", "password": "seven quiet lanterns"}, page=path)
+    assert refused.status_code == 422
+    titles = [re.findall(r"<title>(.*?)</title>", text)[0] for text in (right, refused.text)]
+    assert titles[0] != titles[1]
+    assert re.search(r"\b(Not|No) .*yet", titles[1])
+
+
+@pytest.mark.parametrize("path", ["/password", "/account/alarm"])
+def test_and_so_it_does_on_a_page_of_one_s_own(member: Browser, path: str) -> None:
+    refused = member.post(path, {"current_password": "", "password": "short"}, page=path)
+    assert re.search(r"<title>\w+ not \w+ yet|<title>Not \w+ yet", refused.text)
+
+
+def test_a_refusal_says_nothing_twice_and_what_a_reference_is_for(app: Flask) -> None:
+    with app.app_context():
+        page = web.refusal_page(TooManyAttempts(30), "c0ffee")
+    assert page.count("Too many attempts") == 2  # the title, and the heading
+    assert "Try again in 30 seconds." in page
+    assert "tell the person who runs this site this reference: <code>c0ffee</code>" in page
 
 
 def test_a_wrong_method_tells_the_right_ones(browser: Browser) -> None:

@@ -1,7 +1,7 @@
 """Writing down, and telling its owner by mail, that an account's factors changed (ASVS 5.0 6.3.7)."""
 
 from netflix.accounts.user import User
-from netflix.errors import Declined
+from netflix.errors import EmailNotConfirmed
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
@@ -24,10 +24,10 @@ def note(kind: Kind, user_id: int, visitor: Visitor, factor: str, **detail: str)
 
 
 def check_confirmed(session: CurrentSession) -> None:
-    """Raises Declined while nobody has shown that the e-mail is theirs, where mail could.
+    """Raises EmailNotConfirmed while nobody has shown that the e-mail is theirs, where mail could.
 
     Else somebody registers with another's e-mail and waits, with a passkey that outlasts the password its owner
     chooses when they come.
     """
     if session.verified_at is None and outbox.is_on():
-        raise Declined("Your e-mail is not confirmed yet.", "Confirm it first, by the link that we mailed you.")
+        raise EmailNotConfirmed

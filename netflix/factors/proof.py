@@ -60,7 +60,7 @@ def proved_by_code(session: CurrentSession, user: User, code: str, visitor: Visi
     if factor is None:
         db.session.rollback()
         signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, proof="code")
-        raise NotAccepted({"code": [second_step.WRONG]})
+        raise NotAccepted({"code": [second_step.wrong(code)]})
     with counter.refunding(counted):
         proved = renewed(session, user, visitor, f"{signin.PASSWORD}+{factor}")
     second_step.forgive(counted, session.email, visitor)

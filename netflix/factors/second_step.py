@@ -19,6 +19,7 @@ from netflix.signin.visitor import Visitor
 TOTP = "totp"
 RECOVERY_CODE = "recovery code"
 WRONG = "That code is not right, or was used before. Wait for the next one, and check your device's clock."
+WRONG_SPARE = "That recovery code is not right, or was used before. Compare it sign by sign, or take another one."
 
 
 def subjects(email: str, visitor: Visitor) -> tuple[tuple[Limit, str], ...]:
@@ -62,7 +63,7 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
     if factor is None:
         db.session.rollback()
         signin.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, second_step="code")
-        raise NotAccepted({"code": [WRONG]})
+        raise NotAccepted({"code": [wrong(code)]})
     with counter.refunding(counted):
         how = f"{signin.PASSWORD}+{factor}"
         session = signin.opened(user, None, first.remembered, visitor, known=known, factor=how)
@@ -76,7 +77,13 @@ def warning(session: Session) -> str | None:
     left = RecoveryCode.left(session.user_id)
     if left > recovery_code.FEW:
         return None
-    return f"You have {left} recovery codes left. Make new ones under Account and security."
+    codes = f"{left or 'no'} recovery code{'s' * (left != 1)}"
+    return f"You have {codes} left. Make new ones under Account and security."
+
+
+def wrong(code: str) -> str:
+    """What is told of a code that was not taken. An app's are digits alone, which ten random signs are not."""
+    return WRONG if recovery_code.bare(code).isdigit() else WRONG_SPARE
 
 
 def faults(code: str) -> list[str]:

@@ -30,7 +30,7 @@ class Setup(NamedTuple):
 
     @classmethod
     def fresh(cls, session: CurrentSession) -> "Setup":
-        """Raises Declined while the e-mail is not confirmed."""
+        """Raises EmailNotConfirmed."""
         change.check_confirmed(session)
         key = Key.fresh()
         return cls(key, sealed.seal(key.secret, purpose(session)))

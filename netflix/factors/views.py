@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from netflix import forms, web
-from netflix.errors import Busy, FirstStepRequired, NotAccepted, Refusal, TooManyAttempts
+from netflix.errors import Busy, EmailNotConfirmed, FirstStepRequired, NotAccepted, Refusal, TooManyAttempts
 from netflix.factors import ceremony, challenge, passkey, proof, recovery_code, second_step, two_step
 from netflix.factors.challenge import Challenge
 from netflix.factors.passkey import Passkey
@@ -145,8 +145,17 @@ def remove_passkey(number: int) -> ResponseReturnValue:
 def start_again(refusal: FirstStepRequired) -> ResponseReturnValue:
     if web.is_for_program():
         return web.answer(refusal)
-    current.tell(str(refusal))
+    current.warn(str(refusal))
     return see_other("/login")
+
+
+@bp.errorhandler(EmailNotConfirmed)
+def lead_to_the_mail(refusal: EmailNotConfirmed) -> ResponseReturnValue:
+    """To where it can be sent again."""
+    if web.is_for_program():
+        return web.answer(refusal)
+    current.warn(str(refusal))
+    return see_other("/account")
 
 
 @bp.errorhandler(NotAccepted)

@@ -66,7 +66,9 @@ def ask_email_change() -> ResponseReturnValue:
     email_change.ask(
         current.proved("/account/email"), sent.get("current_password", ""), sent.get("email", ""), current.visitor()
     )
-    current.tell("A mail with a link is on its way to the new address. Your e-mail changes when you open it.")
+    current.tell(
+        "A mail with a link is on its way to the new address. Open it and press its button, and your e-mail changes."
+    )
     return see_other("/account")
 
 
@@ -183,6 +185,9 @@ def use_link(what: str) -> ResponseReturnValue:
 @bp.errorhandler(TooManyAttempts)
 @bp.errorhandler(Busy)
 def show_again(refusal: Refusal) -> ResponseReturnValue:
+    if request.endpoint == "mailed.send_verification" and not web.is_for_program():
+        current.warn(f"No mail was sent: too many were asked for. {refusal.remedy}")
+        return see_other("/account")
     pages = {
         "mailed.ask_recovery": asking_page,
         "mailed.ask_unlock": unlocking_page,

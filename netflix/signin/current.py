@@ -12,7 +12,7 @@ from netflix import clock, csrf
 from netflix.accounts import email as addresses
 from netflix.errors import FirstStepRequired, PasswordToChange, ProofRequired, SignInRequired
 from netflix.extensions import login_manager
-from netflix.flashes import has_flashes, tell
+from netflix.flashes import has_flashes, tell, warn
 from netflix.signin import cookie, device, signin
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import CurrentSession, Session
@@ -36,6 +36,7 @@ __all__ = [
     "take",
     "tell",
     "visitor",
+    "warn",
 ]
 FIRST_STEP = "_first_step"
 SIGNED_FOR = "_signed_for"

@@ -160,7 +160,7 @@ def prepare(setup: BlueprintSetupState) -> None:
         return page.render(
             form=fields,
             refusal=None,
-            get_flashed_messages=tuple,
+            get_flashed_messages=lambda **_: (),
             csrf_token=lambda: marks["token"],
             lockdown_notice=lambda: marks["notice"],
         )

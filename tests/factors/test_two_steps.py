@@ -487,6 +487,25 @@ def test_a_letter_that_looks_like_a_digit_is_read_as_it() -> None:
     assert recovery_code.bare("OIL0-1kq") == "01101kq"
 
 
+def test_what_was_wrong_is_told_as_of_the_code_that_was_typed(phone: App, half_in: Browser) -> None:
+    for typed in ("000 000", "1234"):
+        assert "check your device&#39;s clock" in second(half_in, typed).text
+    for typed in ("7h2kq-9m4xz", "7h2kq"):
+        assert "That recovery code is not right" in second(half_in, typed, by="recovery-code").text
+
+
+def test_the_last_recovery_codes_are_told_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = dict(enumerate(("You have no recovery codes", "You have 1 recovery code left", "You have 2 recovery codes")))
+    for left, sentence in told.items():
+        monkeypatch.setattr(RecoveryCode, "left", lambda _, left=left: left)
+        assert (second_step.warning(Session(user_id=1)) or "").startswith(sentence)
+
+
+def test_who_comes_to_the_second_step_without_the_first_is_told_what_is_amiss(browser: Browser) -> None:
+    assert browser.get("/login/second").location == "/login"
+    assert '<p class="alert" role="alert">That took a while' in browser.get("/login").text
+
+
 def test_a_recovery_code_costs_one_hash(half_in: Browser, phone: App) -> None:
     with hashes() as done:
         second(half_in, phone.spare[3])

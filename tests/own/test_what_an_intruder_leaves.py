@@ -17,6 +17,7 @@ from netflix.factors.recovery_code import RecoveryCode
 from netflix.signin import access
 from netflix.signin.device import Device
 from netflix.upkeep import expiry
+from netflix.web import PROBLEM
 from tests.conftest import Build
 from tests.factors.app import second, set_up
 from tests.factors.authenticator import Authenticator, add, send, sign_in
@@ -238,7 +239,9 @@ def test_nobody_waits_in_an_account_made_with_another_s_email(app: Flask, letter
     squatter = Browser(app, MALLORY)
     squatter.register("victim@example.org")
     squatter.sign_in("victim@example.org")
-    assert squatter.get("/account/two-step").status_code == 403
+    assert squatter.get("/account/two-step").location == "/account"
+    assert "Your e-mail is not confirmed yet. Confirm it first" in squatter.get("/account").text
+    assert squatter.get("/account/two-step", headers={"Accept": PROBLEM}).status_code == 403
     refused = send(squatter, "/account/passkeys/options", {}, "/account/passkeys")
     assert (refused.status_code, refused.get_json()["detail"][:34]) == (403, "Your e-mail is not confirmed yet. ")
     link = links_in(letters.to("victim@example.org")[0])[0]
