@@ -36,6 +36,8 @@ REMOVED = {
 
 # What is no harm, whoever did it, or is told as somebody else's doing.
 HARMLESS = {Kind.SIGN_IN_FAILED, Kind.LIMIT_REACHED, Kind.SESSION_ENDED, Kind.USER_CREATED, Kind.REPORTED}
+# By these a failure is of somebody who has the password or a browser that is signed in.
+INSIDE = {"proof", "second_step", "kept_out"}
 
 
 # What each limit counts, by its name and lane.
@@ -59,7 +61,7 @@ class Told(NamedTuple):
 
 def is_disputable(event: Event) -> bool:
     """Whether somebody may say that it was not them: what was done as them, and matters."""
-    return doer(event) == "You" and event.kind not in HARMLESS
+    return doer(event) == "You" and (event.kind not in HARMLESS or not INSIDE.isdisjoint(event.details))
 
 
 def told(event: Event) -> str:

@@ -108,6 +108,21 @@ def test_older_ones_stand_on_the_pages_to_come(app: Flask, browser: Browser, ada
     assert cost(app, lambda: browser.get("/activity?before=100")) == (2, 0, 0)
 
 
+def test_a_failure_of_somebody_who_was_nearly_in_can_be_disputed(app: Flask, browser: Browser, ada: str) -> None:
+    def disputed(**detail: str) -> bool:
+        with app.app_context():
+            event.record(Kind.SIGN_IN_FAILED, 1, MALLORY, event.STRANGER, **detail)
+            db.session.commit()
+        return "This wasn't me" in browser.get("/activity").text.partition("</li>")[0]
+
+    browser.sign_in(ada)
+    assert disputed(second_step="code")
+    assert disputed(proof="password")
+    assert disputed(kept_out="lockdown")
+    assert not disputed()
+    assert not disputed(passkey="unknown")
+
+
 def test_every_kind_has_its_sentence() -> None:
     assert set(story.SENTENCES) == set(Kind)
 
