@@ -24,6 +24,7 @@ def show_browsers() -> ResponseReturnValue:
         sessions=ListedSession.of(session.user_id),
         current_id=session.id,
         devices=Device.of(session.user_id),
+        present=device.shown_by(current.visitor(), session.email),
     )
 
 

@@ -225,6 +225,11 @@ def carried_in(cookie: str, email: str, secrets: Sequence[str] = ()) -> str:
     return next((part.token for part in parts(cookie) if any(part.is_for(email, secret) for secret in known)), "")
 
 
+def shown_by(visitor: Visitor, email: str) -> bytes:
+    """The digest of the token by which the visitor's browser says that it is known to an account."""
+    return token.digest(carried_in(visitor.devices, addresses.normalised(email)))
+
+
 def cookie_with(cookie: str, email: str, carried: str) -> str:
     """The cookie with a token for the e-mail first, and those of other accounts after it."""
     email = addresses.normalised(email)

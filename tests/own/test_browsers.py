@@ -15,7 +15,7 @@ def test_all_are_told_with_where_and_when(app: Flask, browser: Browser, ada: str
     browser.sign_in(ada)
     page = browser.get(PAGE).text
     assert all(f"192.0.2.{20 + number}" in page for number in range(7))
-    assert page.count("This browser") == 1
+    assert page.count("This browser") == 2
     assert page.count("Signed in <time") == page.count("Last seen <time") == 8
     assert page.count("First seen <time") == 8
     assert "See all 8 browsers" in browser.get("/dashboard").text
@@ -62,6 +62,19 @@ def test_a_known_browser_is_forgotten_and_stays_signed_in(app: Flask, browser: B
     told = browser.get("/activity").text
     assert "You took a browser off the known ones." in told
     assert "You took all browsers off the known ones." in told
+
+
+def test_among_the_known_ones_this_one_is_told_from_the_others(app: Flask, browser: Browser, ada: str) -> None:
+    for one in (Browser(app, MALLORY), browser):
+        one.sign_in(ada)
+    known = browser.get(PAGE).text.partition('id="known"')[2]
+    mine, other = known.split("</li>")[:2]
+    assert ("This browser" in mine, "This browser" in other) == (True, False)
+    assert "Forget all of them, this browser too" in known
+    browser.post("/account/devices/2/end", page=PAGE)
+    known = browser.get(PAGE).text.partition('id="known"')[2]
+    assert "This browser" not in known
+    assert "Forget all of them<" in known
 
 
 def test_another_s_known_browser_is_not_theirs_to_forget(app: Flask, browser: Browser, ada: str, grace: str) -> None:
