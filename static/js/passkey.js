@@ -46,8 +46,10 @@ class Offer {
     this.way = button.dataset.passkey;
     this.told = this.form.querySelector("[data-told]");
     this.button = button;
-    button.hidden = false;
+    button.hidden = this.form.hidden = false;
     button.addEventListener("click", () => this.press());
+    // What has no other button is sent by Enter: in a form of no dialog that does nothing else.
+    if (this.form.method === "dialog") this.form.addEventListener("submit", () => this.press());
   }
 
   async send(path, body = {}) {
@@ -83,7 +85,7 @@ class Offer {
 
   async press() {
     const { name } = this.form.elements;
-    if (name && !name.reportValidity()) return;
+    if (this.button.disabled || (name && !name.reportValidity())) return;
     this.waiting?.abort();
     this.told.hidden = true;
     this.button.disabled = true;
@@ -132,4 +134,6 @@ if (window.PublicKeyCredential && isNamed) {
     const field = offer.form.querySelector("[autocomplete~=webauthn]");
     if (field && (await PublicKeyCredential.isConditionalMediationAvailable?.())) offer.wait();
   }
+} else {
+  for (const note of document.querySelectorAll("[data-no-passkey]")) note.hidden = false;
 }

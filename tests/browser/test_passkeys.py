@@ -116,6 +116,30 @@ def test_who_is_not_verified_is_told_and_signs_in_by_password(sit_down: Sit) -> 
     desk.page.wait_for_url("**/dashboard")
 
 
+def test_enter_in_the_name_adds_it_as_the_button_does(sit_down: Sit) -> None:
+    desk = sit_down()
+    phone = Phone(desk)
+    desk.come_in("enter-in-the-name@example.org")
+    desk.open("/account/passkeys")
+    desk.page.get_by_label("Name for this device").fill("By Enter")
+    desk.page.keyboard.press("Enter")
+    desk.told("By Enter")
+    assert len(phone.held) == 1
+    desk.page.get_by_label("Name for this device").fill("")
+    desk.page.keyboard.press("Enter")
+    expect(desk.page.get_by_label("Name for this device")).to_be_focused()
+    expect(desk.page.get_by_text("By Enter").first).to_be_visible()
+
+
+def test_without_scripts_no_form_stands_there_that_could_not_be_sent(sit_down: Sit) -> None:
+    desk = sit_down(java_script_enabled=False)
+    desk.url = desk.url.replace("127.0.0.1", "localhost")
+    desk.come_in("no-scripts-no-passkey@example.org")
+    desk.open("/account/passkeys")
+    expect(desk.page.get_by_role("heading", name="Add a passkey")).to_be_visible()
+    expect(desk.page.get_by_label("Name for this device")).to_be_hidden()
+
+
 def test_it_proves_it_again(sit_down: Sit) -> None:
     desk = sit_down()
     phone = Phone(desk)
