@@ -154,8 +154,15 @@ def export(kinds: tuple[str, ...], emails: tuple[str, ...], addresses: tuple[str
 
 
 @events.command()
+@click.option(
+    "--after",
+    type=click.IntRange(0),
+    metavar="N",
+    default=0,
+    help="Only what came after event N: those up to it were written under a password key that is lost.",
+)
 @site.within
-def verify() -> None:
+def verify(after: int) -> None:
     """Check that no event was changed, removed or inserted.
 
     For cron: silent and 0 when the record is whole, else 7 and a line for each place.
@@ -169,7 +176,15 @@ def verify() -> None:
             "The password key is another one than the record was written under (or all of the record was changed).",
             f"Put back the `password.key` that was in {site.instance()} (or set NETFLIX_PASSWORD_KEY), and try again.",
         )
-    faults = list(site.verification.faults())
+    faults = list(site.verification.faults(after=after))
+    unknown = site.verification.last_unknown() if faults else 0
+    if unknown > after and not list(site.verification.faults(after=unknown)):
+        output.product(f"No event up to {unknown} is what this password key would have made of it; all later ones are.")
+        raise site.errors.Declined(
+            "Those were written under another password key, or were tampered with: nothing here can tell which.",
+            f"Only if the key was lost then, go on with `netflix-admin events verify --after {unknown}`; "
+            "else compare them with the log and a backup.",
+        )
     for fault in faults:
         output.product(fault)
     if faults:

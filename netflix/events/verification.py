@@ -26,21 +26,36 @@ def is_under_another_key() -> bool:
     return bool(known) and not any(row.linked(before[row.id]) == row.digest for row in known)
 
 
-def faults(latest: int | None = None) -> Iterator[str]:
+def last_unknown() -> int:
+    """Up to which event none follows from the one before under the present key, where a later one does; else 0.
+
+    They were written under another key, or changed since: who can write the table can make the one look like the other.
+    """
+    start = ChainStart.present()
+    last, digest = start.number, start.digest
+    for row in following(Wanted()):
+        if row.linked(digest) == row.digest:
+            return last if last > start.number else 0
+        last, digest = row.id, row.digest
+    return 0
+
+
+def faults(latest: int | None = None, after: int = 0) -> Iterator[str]:
     """What is wrong with the chain, a sentence for each place; nothing when nobody touched it.
 
-    `latest` looks at so many of the last events only. Meanwhile more may be written, and old ones purged.
+    `latest` looks at so many of the last events only, `after` at those after that one. Meanwhile more may be written,
+    and old ones purged.
     """
     end, start = ChainEnd.present(), ChainStart.present()
-    if not start.is_sealed:
+    if not start.is_sealed and start.number >= after:
         yield "What says where the record starts is not what was written."
     last, digest = (start.number, start.digest) if start.is_sealed else (0, NOTHING)
-    after, purged = 0, last
+    purged = last
     if latest is not None:
-        if end.length - latest > last:
-            last = end.length - latest
-            digest = db.session.scalar(select(Event.digest).where(Event.id == last)) or b""
-        after = last
+        after = max(after, end.length - latest, last)
+    if after > last:
+        last = after
+        digest = db.session.scalar(select(Event.digest).where(Event.id == last)) or b""
     while True:
         for row in following(Wanted(), after):
             if row.id > last + 1 and (moved := ChainStart.present()).number > last and moved.is_sealed:

@@ -33,7 +33,7 @@ def visited(app: Flask, browser: Browser, ada: str) -> str:
 
 
 def kinds(run: Run, more: str = "") -> list[str]:
-    return [event["kind"] for event in json.loads(run(f"events list --format json {more}").stdout)]
+    return [one["kind"] for one in json.loads(run(f"events list --format json {more}").stdout)]
 
 
 def test_the_latest_stands_first(run: Run, visited: str) -> None:
@@ -191,6 +191,50 @@ def test_another_password_key_is_told_as_that(build: Build, visited: str) -> Non
     assert (answer.exit_code, answer.stdout) == (7, "")
     assert "The password key is another one than the record was written under" in answer.stderr
     assert "Put back the `password.key` that was in" in answer.stderr
+
+
+@pytest.fixture
+def rekeyed(build: Build, visited: str) -> Flask:
+    """The site under a new password key, after the old one was lost, and with an event since."""
+    other = build(password_key="another key, also of more than 32 characters")
+    with other.app_context():
+        event.record(Kind.LIMIT_CLEARED, None, limit="sign-in", who="203.0.113.9")
+        db.session.commit()
+    return other
+
+
+def test_what_is_from_before_a_lost_key_may_be_that_or_tampering(rekeyed: Flask) -> None:
+    with rekeyed.app_context():
+        before = event.length() - 1
+    answer = rekeyed.test_cli_runner().invoke(main, ["events", "verify"])
+    assert answer.exit_code == 7
+    assert answer.stdout == (
+        f"No event up to {before} is what this password key would have made of it; all later ones are.\n"
+    )
+    assert "nothing here can tell which" in answer.stderr
+    assert f"events verify --after {before}" in answer.stderr
+
+
+def test_what_came_after_it_is_verified_as_ever(rekeyed: Flask) -> None:
+    run = rekeyed.test_cli_runner().invoke
+    with rekeyed.app_context():
+        last = event.length()
+    after = ["events", "verify", "--after", str(last - 1)]
+    assert (run(main, after).exit_code, run(main, after).output) == (0, "")
+    with rekeyed.app_context():
+        db.session.execute(update(Event).where(Event.id == last).values(address="192.0.2.10"))
+        db.session.commit()
+    for arguments in (after, after[:2]):
+        answer = run(main, arguments)
+        assert answer.exit_code == 7
+        assert f"Event {last} is not what was written.\n" in answer.stdout
+        assert "tampered" in answer.stderr
+
+
+def test_an_end_before_the_number_that_is_given_is_no_whole_record(run: Run, visited: str) -> None:
+    answer = run("events verify --after 1000")
+    assert answer.exit_code == 7
+    assert answer.stdout.startswith("The record ends with event")
 
 
 def test_what_the_operator_does_is_no_noise_at_the_terminal(config: Config, visited: str) -> None:
