@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import time
 from configparser import ConfigParser
 from pathlib import Path
@@ -61,6 +62,24 @@ def ours(command: str) -> list[str]:
 
 def started(path: Path) -> list[str]:
     return re.findall(r"^Exec\w+=(.*)$", path.read_text(), re.M)
+
+
+# As operations.md has it, which is typed as it stands.
+AT_THE_TERMINAL = re.search(r"^ +sudo -u netflix (sh -c .*)$", OPERATIONS, re.M)
+
+
+def test_the_folder_is_where_the_terminal_and_cron_look_for_it(tmp_path: Path) -> None:
+    named = re.search(r"`(NETFLIX_INSTANCE=[^`]+)`: the units set that themselves", OPERATIONS)
+    assert named
+    assert all(named[1] in path.read_text() for path in SERVICES)
+    settings = tmp_path / "netflix.env"
+    settings.write_text(f'NETFLIX_INSTANCE={tmp_path}\nNETFLIX_LOGIN_LIMIT="5 per minute; 20 per hour"\n')
+    assert AT_THE_TERMINAL
+    typed = AT_THE_TERMINAL[1].replace("/etc/netflix.env", str(settings))
+    typed = typed.replace("/srv/netflix/.venv/bin/netflix-admin", f"{sys.executable} -m cli")
+    told = subprocess.run(typed, shell=True, capture_output=True, text=True, cwd=ROOT, check=False)  # noqa: S602
+    assert f"There is no site in {tmp_path} yet." in told.stderr
+    assert told.returncode == 6
 
 
 CALLED = [
