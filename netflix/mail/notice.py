@@ -26,6 +26,8 @@ def tell(email: str, kind: Kind, address: str = "", browser: str = "", **detail:
         browser=browser,
         by_operator="" if address else OPERATOR,
         activity=links.link("/activity"),
+        # A new password takes off nothing that was added, and to turn two-step sign-in off takes its code.
+        alarm=links.link("/account/alarm") if kind is Kind.FACTOR_ADDED else "",
         recover=links.link("/recover"),
         # A new password ends none of them, and whoever was in before may have added one.
         passkeys=links.link("/account/passkeys") if kind is Kind.PASSWORD_CHANGED else "",

@@ -11,7 +11,7 @@ from netflix.signin.session import Session
 from tests.cli.conftest import Run, run
 from tests.factors.app import set_up
 from tests.factors.authenticator import Authenticator, add, sign_in
-from tests.people import Browser
+from tests.people import Browser, links_in
 
 __all__ = ["run"]
 
@@ -48,6 +48,28 @@ def test_each_change_of_factors_is_told_by_mail(app: Flask, member: Browser) -> 
         assert sentence in mail
         assert "Firefox on Linux" in mail
         assert "192.0.2.10" in mail
+
+
+def test_what_was_added_leads_to_where_it_is_taken_off(app: Flask, member: Browser) -> None:
+    """A new password leaves a passkey as it is, and would shut out an owner who has not the app that was added."""
+    add(member, Authenticator())
+    set_up(member)
+    member.post("/account/two-step/off", page="/account/two-step")
+    *added, removed = told(app)
+    for mail in added:
+        assert links_in(mail) == ["/account/alarm", "/activity"]
+        assert "A new password alone does not undo it." in mail
+    assert links_in(removed) == ["/recover", "/activity"]
+    assert "a new password alone" not in removed.lower()
+
+
+def test_a_notice_has_no_gaps_and_says_where_the_account_is(app: Flask, member: Browser, ada: str) -> None:
+    add(member, Authenticator())
+    with app.app_context():
+        removal.reset_second_factor(ada)
+    for mail in told(app):
+        assert "\n\n\n" not in mail
+        assert f"You get this mail because {ada} is the address of an account at\nhttp" in mail
 
 
 def test_the_operator_takes_all_of_them_off(app: Flask, member: Browser, ada: str, run: Run) -> None:
