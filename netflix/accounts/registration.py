@@ -40,7 +40,7 @@ def check_open(carried: Callable[[], str]) -> str | None:
         Invitation.open_with(token)
     except LinkGone:
         raise Declined(
-            "Only who is invited can make an account here, and each invitation is good once.",
+            "Only who is invited can make an account here, by a link that is still good.",
             "Ask the person who runs this site for a link.",
         ) from None
     return token

@@ -47,13 +47,14 @@ def chosen(sent: Mapping[str, str], before: int | None = None) -> Wanted:
     """What was asked for by `user` (an e-mail or number), `address`, `kind` and `since`. Raises NotAccepted."""
     kind, since, who = sent.get("kind", ""), sent.get("since", ""), sent.get("user", "").strip()
     number = int(who) if who.isdecimal() and len(who) < 10 else None
-    if who and number is None:
-        known = User.known_as(who)
-        accept(user=[] if known else ["There is no user with this e-mail or number."])
-        number = known.id if known else None
+    if who and number is None and (known := User.known_as(who)):
+        number = known.id
     address = sent.get("address", "").strip()
     wrong = address and parsed(address) is None
-    accept(address=["That is no address. Type one such as 192.0.2.7 or 2001:db8::7."] if wrong else [])
+    accept(
+        user=["There is no user with this e-mail or number."] if who and number is None else [],
+        address=["That is no address. Type one such as 192.0.2.7 or 2001:db8::7."] if wrong else [],
+    )
     return Wanted(
         (kind,) if kind in set(Kind) else (),
         () if number is None else (number,),

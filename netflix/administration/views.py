@@ -69,6 +69,12 @@ def change_user(number: int, change: str) -> ResponseReturnValue:
     return see_other(page_of(number))
 
 
+@bp.get(f"{ONE}/reset")
+def show_user_again(number: int) -> ResponseReturnValue:
+    """Who opens anew the address of a page that is shown once."""
+    return see_other(page_of(number))
+
+
 @bp.post(f"{ONE}/reset")
 def reset_password(number: int) -> ResponseReturnValue:
     """The link stands on this page alone: in no address, no cookie and no log."""

@@ -74,7 +74,8 @@ const localise = (time) => {
 
 document.querySelectorAll("input[type=password]").forEach(offerReveal);
 if (document.querySelector("[autocomplete=new-password]")) import("/static/js/advice.js?v=256150d9a95e");
-document.querySelectorAll("form[method=post]").forEach(sendOnce);
+// What is saved as a file leaves the page as it is, and the browser tells of it.
+document.querySelectorAll("form[method=post]:not([data-download])").forEach(sendOnce);
 document.querySelectorAll("form[data-retry-after]").forEach(countDown);
 document.querySelectorAll("time").forEach(localise);
 const faulty = document.querySelector("[aria-invalid], form:not([data-retry-after]) [aria-describedby=refusal]");

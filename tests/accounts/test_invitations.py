@@ -62,7 +62,7 @@ def test_who_is_invited_registers_and_signs_in(app: Flask, path: str) -> None:
 def test_who_is_not_sees_no_form_and_makes_no_account(app: Flask, browser: Browser) -> None:
     page = browser.get("/register")
     assert page.status_code == 403
-    assert "Only who is invited" in page.text
+    assert "Only who is invited can make an account here, by a link that is still good." in page.text
     assert "<form" not in page.text
     sent = {"email": "m@example.org", "password": PASSWORD, "csrf_token": browser.token(), "invitation": "x"}
     assert browser.client.post("/register", data=sent, environ_base=browser.environ).status_code == 403

@@ -81,6 +81,12 @@ def test_an_address_that_is_none_is_said_to_be(record: Browser) -> None:
     assert "That is no address." in answer.text
 
 
+def test_both_are_said_at_once(record: Browser) -> None:
+    page = record.get(f"{PAGE}?user=nobody@example.org&address=nonsense").text
+    assert 'aria-describedby="user-error"' in page
+    assert 'aria-describedby="address-error"' in page
+
+
 def test_a_million_are_read_a_page_at_a_time_with_what_was_chosen(app: Flask, office: Browser) -> None:
     with app.app_context():
         for number in range(120):

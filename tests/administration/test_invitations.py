@@ -9,6 +9,7 @@ from netflix.accounts import invitation
 from netflix.accounts.invitation import Invitation
 from netflix.events import event
 from netflix.events.event import Wanted
+from netflix.extensions import db
 from tests.people import PASSWORD, Browser
 from tests.test_speed_counts import cost
 
@@ -60,6 +61,18 @@ def test_a_slip_stands_at_its_field_and_makes_nothing(app: Flask, office: Browse
     assert answer.status_code == 422
     assert f'aria-describedby="{field}-error"' in answer.text
     assert made(app) == []
+
+
+def test_one_that_is_used_up_tells_of_no_end_to_come(app: Flask, office: Browser) -> None:
+    with app.app_context():
+        carried = invitation.invite().rpartition("/")[2]
+    assert "<br>Ends <time" in office.get(PAGE).text
+    with app.app_context():
+        invitation.use(carried)
+        db.session.commit()
+    page = office.get(PAGE).text
+    assert "used 1 of 1</p>" in page
+    assert "Used up" in page
 
 
 def test_what_is_revoked_lets_nobody_in(app: Flask, office: Browser) -> None:

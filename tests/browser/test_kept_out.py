@@ -31,10 +31,13 @@ def test_a_lockdown_is_told_on_the_sign_in_page(own_site: Site, sit_down: Callab
         until(lambda: {"Stolen" in own_site.visitor().get("/login").text for _ in range(20)} == {True})
         desk.open("/login")
         expect(desk.page.get_by_text("Stolen passwords are tried.")).to_be_visible()
+        expect(desk.page.get_by_role("link", name="Create an account")).to_be_hidden()
+        expect(desk.page.get_by_role("link", name="Forgot your password?")).to_be_hidden()
         assert not desk.is_sideways()
         desk.sign_in("ada@example.org")
         desk.page.get_by_role("alert").get_by_text("Only browsers that were used here before").wait_for()
         expect(desk.page.get_by_text("Stolen passwords are tried.")).to_have_count(1)
+        expect(desk.page.get_by_role("link", name="Create an account")).to_be_hidden()
         assert not desk.is_sideways()
     finally:
         admin(own_site, "lockdown", "off")

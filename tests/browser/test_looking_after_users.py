@@ -78,6 +78,7 @@ def test_a_person_takes_a_copy_says_it_was_not_them_and_leaves(desk: Desk, reque
         desk.press("Download")
     copy = json.loads(coming.value.path().read_text())
     assert copy["profile"]["email"] == email
+    expect(desk.page.get_by_role("button", name="Download")).to_be_enabled(timeout=1000)
     desk.open("/activity")
     desk.page.get_by_role("link", name="This wasn't me").last.click()
     expect(desk.page.get_by_text("You signed in with")).to_be_visible()
