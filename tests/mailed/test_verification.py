@@ -54,7 +54,9 @@ def test_a_newcomer_confirms_by_the_link_in_a_mail(app: Flask, browser: Browser,
 def test_on_a_browser_that_is_not_signed_in_it_takes_the_account_s_password(app: Flask, link: str) -> None:
     phone = Browser(app)
     assert phone.post("/confirm/verify", page=link).status_code == 422
-    assert phone.post("/confirm/verify", {"password": "another's"}, page=link).status_code == 422
+    refused = phone.post("/confirm/verify", {"password": "another's"}, page=link)
+    assert refused.status_code == 422
+    assert "<title>Not done yet" in refused.text
     assert not is_verified(app)
     assert phone.post("/confirm/verify", {"password": PASSWORD}, page=link).status_code == 303
     assert is_verified(app)
