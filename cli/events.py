@@ -181,7 +181,7 @@ def verify(after: int) -> None:
     if unknown > after and not list(site.verification.faults(after=unknown)):
         output.product(f"No event up to {unknown} is what this password key would have made of it; all later ones are.")
         raise site.errors.Declined(
-            "Those were written under another password key, or were tampered with: nothing here can tell which.",
+            f"Events up to {unknown} are from another password key, or were tampered with: nothing here tells which.",
             f"Only if the key was lost then, go on with `netflix-admin events verify --after {unknown}`; "
             "else compare them with the log and a backup.",
         )

@@ -211,7 +211,7 @@ def test_what_is_from_before_a_lost_key_may_be_that_or_tampering(rekeyed: Flask)
     assert answer.stdout == (
         f"No event up to {before} is what this password key would have made of it; all later ones are.\n"
     )
-    assert "nothing here can tell which" in answer.stderr
+    assert "nothing here tells which" in answer.stderr
     assert f"events verify --after {before}" in answer.stderr
 
 
