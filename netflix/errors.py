@@ -16,7 +16,7 @@
     │   └── LinkGone         a one-time link that was used, replaced or has expired
     ├── AlreadyExists        the e-mail is taken
     ├── Declined             not done for a reason of policy
-    │   └── EmailNotConfirmed    what would outlast the password its owner chooses when they come
+    │   └── EmailNotConfirmed    nobody has shown yet that the e-mail is theirs
     ├── LockedDown           only known browsers and second factors sign in for a while
     ├── Banned               the network that somebody comes from is shut out
     ├── NotSent              the mail server did not take a mail
