@@ -1,6 +1,7 @@
 """Files that a command writes: there whole, or not at all."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import IO
 import click
 
 from netflix.errors import Declined
+from netflix.files import hold, sweep
 
 
 @contextmanager
@@ -18,7 +20,9 @@ def placed(path: Path) -> Iterator[IO[str]]:
     if path.exists() and not path.is_file():
         raise click.UsageError(f"{path} is no file. Name one, or give - for standard output.")
     try:
+        sweep(path.parent, rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}")
         with NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.") as draft:
+            hold(draft.fileno())
             yield draft
             draft.flush()
             os.fsync(draft.fileno())

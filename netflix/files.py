@@ -1,6 +1,8 @@
-"""Files that change together with the database."""
+"""Files that change together with the database, and drafts of such as are moved into place."""
 
+import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,3 +29,29 @@ def as_it_was(path: Path) -> Iterator[None]:
         raise
     finally:
         before.unlink(missing_ok=True)
+
+
+def hold(draft: int) -> None:
+    """From now on, while it is open, `sweep` leaves this draft alone."""
+    # Where its folder's system has no locks, nobody sweeps either.
+    with suppress(OSError):
+        fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def sweep(folder: Path, names: str) -> None:
+    """Removes the drafts of these names (a pattern) whose writer was killed, and what a database keeps beside one."""
+    pattern = re.compile(f"({names})(-journal|-wal|-shm)?")
+    found = sorted((match[1], match[0]) for name in os.listdir(folder) if (match := pattern.fullmatch(name)))
+    for draft, name in found:
+        with suppress(OSError):
+            if name == draft or not os.path.lexists(folder / draft):
+                remove_unheld(folder / name)
+
+
+def remove_unheld(draft: Path) -> None:
+    descriptor = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        draft.unlink()
+    finally:
+        os.close(descriptor)

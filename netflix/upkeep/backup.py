@@ -10,13 +10,14 @@ import hmac
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import sqlite3
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,7 +38,7 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.factors.challenge import UsedChallenge
-from netflix.files import as_it_was
+from netflix.files import as_it_was, hold, sweep
 from netflix.mail.outbox import Mail
 from netflix.signin.session import Session
 from netflix.version import __version__
@@ -46,6 +47,8 @@ KIND, FORMAT = "netflix backup", 1
 MANIFEST, SQLITE, POSTGRESQL = "manifest.json", "database.sqlite", "database.pgdump"
 # What opens a door, or would be done twice.
 LEFT_OUT = (Session, OneTimeLink, Asked, UsedChallenge, Mail)
+# In a folder each is named by the time.
+BY_TIME = r"netflix-\d{8}T\d{6}Z\.tar"
 PAGES = 2000
 CHUNK = 1 << 20
 
@@ -108,10 +111,12 @@ def back_up(path: Path, overwrite: bool = False, told: Told = untold) -> tuple[P
         raise AlreadyExists(f"'{path}' is there already.", "Name another file, or add --yes.")
     users = db.session.scalar(select(func.count()).select_from(User)) or 0
     db.session.rollback()
-    with drafts(path) as (part, packed):
+    with drafts(path) as (part, packed), ExitStack() as held:
         with writing(path):
             for draft in (part, packed):
-                os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                held.callback(os.close, file)
+                hold(file)
             is_sqlite = make_url(config.database_url).get_backend_name() == "sqlite"
             (copy_sqlite if is_sqlite else dump_postgresql)(config, part, told)
             made = manifest(config, SQLITE if is_sqlite else POSTGRESQL, part, users)
@@ -128,13 +133,14 @@ def back_up(path: Path, overwrite: bool = False, told: Told = untold) -> tuple[P
 
 @contextmanager
 def drafts(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Two names beside `path`, of files that are gone in the end."""
+    """Two names beside `path`, of files that are gone in the end; so are then those of a backup that was killed."""
+    sweep(path.parent, rf"\.({BY_TIME}|{re.escape(path.name)})\.[0-9a-f]{{8}}\.(tar|part)")
     mark = secrets.token_hex(4)
     part, packed = (path.with_name(f".{path.name}.{mark}.{end}") for end in ("part", "tar"))
     try:
         yield part, packed
     finally:
-        for draft in (part, packed, part.with_name(f"{part.name}-journal")):
+        for draft in (packed, *(part.with_name(f"{part.name}{end}") for end in ("", "-journal", "-wal", "-shm"))):
             draft.unlink(missing_ok=True)
 
 

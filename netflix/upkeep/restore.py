@@ -25,6 +25,7 @@ from netflix.errors import Declined
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
+from netflix.files import sweep
 from netflix.upkeep.backup import CHUNK, FORMAT, KIND, MANIFEST, POSTGRESQL, SQLITE, Manifest, Told, run, sync, untold
 
 LONGEST_MANIFEST = 1 << 20
@@ -180,6 +181,8 @@ def check_idle(config: Config) -> None:
 def draft_of(config: Config) -> Iterator[Path]:
     """A file beside the database, or in the instance folder. Raises Declined where there is no room."""
     folder = database_file(config).parent if is_sqlite(config) else config.instance
+    # What one that was killed left; nobody else restores meanwhile.
+    sweep(folder, r"\.restoring\.[0-9a-f]{8}(\.sql)?")
     draft = folder / f".restoring.{secrets.token_hex(4)}"
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -26,6 +26,7 @@ from netflix.config import Config
 from netflix.events import event
 from netflix.events.event import Wanted
 from netflix.extensions import db
+from netflix.files import hold
 from netflix.mail import outbox
 from netflix.upkeep.backup import Manifest, conninfo
 from tests.cli.conftest import Locked, Run
@@ -165,6 +166,41 @@ def test_told_to_end_it_leaves_nothing(run: Run, ada: str, tmp_path: Path, monke
     told = run("backup", str(tmp_path / "nightly"))
     assert (told.exit_code, told.output) == (143, "")
     assert list((tmp_path / "nightly").iterdir()) == []
+
+
+def test_what_a_killed_one_left_is_gone_with_the_next(
+    run: Run, ada: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not so what another that runs just now writes."""
+    nightly = tmp_path / "nightly"
+    nightly.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr("netflix.upkeep.backup.pack", lambda *_: signal.raise_signal(signal.SIGTERM))
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        run("backup", str(nightly))
+        run("backup", str(nightly / "kk.tar"))
+    assert len(list(nightly.iterdir())) == 4
+    (left,) = nightly.glob(".netflix-*.part")
+    left.with_name(f"{left.name}-journal").touch()
+    another = nightly / ".netflix-20261125T031500Z.tar.0123abcd.part"
+    journal = another.with_name(f"{another.name}-journal")
+    journal.touch()
+    with another.open("w") as file:
+        hold(file.fileno())
+        assert run("backup", str(nightly)).exit_code == 0
+        assert run("backup", str(nightly / "kk.tar")).exit_code == 0
+    left_over = {path for path in nightly.iterdir() if path.name.startswith(".")}
+    assert left_over == {another, journal}
+
+
+def test_what_a_killed_restore_left_is_gone_with_the_next(run: Run, backup: Path, app: Flask, config: Config) -> None:
+    left = [config.instance / f".restoring.0123abcd{end}" for end in ("", "-wal", ".sql")]
+    for path in left:
+        path.touch()
+    with app.app_context():
+        db.engine.dispose()
+    run("restore", str(backup), "--yes")
+    assert not any(path.exists() for path in left)
 
 
 def test_in_a_folder_it_is_named_by_the_time(run: Run, ada: str, tmp_path: Path) -> None:

@@ -63,6 +63,14 @@ def everybody(run: Run) -> dict[str, dict[str, object]]:
     return {row["email"]: row for row in map(json.loads, people(run).splitlines())}
 
 
+def test_what_a_killed_import_left_of_its_report_is_gone_with_the_next(run: Run, roll: Path, tmp_path: Path) -> None:
+    left, other = tmp_path / ".report.jsonl.iivjpqc2", tmp_path / ".report.jsonl.swp"
+    for path in (left, other):
+        path.touch()
+    assert run("users", "import", str(roll), "--report", str(tmp_path / "report.jsonl")).exit_code == 0
+    assert (left.exists(), other.exists()) == (False, True)
+
+
 def test_the_report_never_takes_the_place_of_the_roll(run: Run, roll: Path, tmp_path: Path) -> None:
     before = roll.read_bytes()
     (tmp_path / "same.csv").hardlink_to(roll)
