@@ -4,6 +4,8 @@ from alembic import context
 from alembic.runtime.migration import MigrationInfo
 from flask import current_app
 
+from netflix import config as settings
+from netflix import database
 from netflix.clock import Instant
 from netflix.upkeep import migration
 
@@ -21,6 +23,7 @@ def run_online() -> None:
     def note(step: MigrationInfo, **_: object) -> None:
         applied.append(step)
 
+    database.make(settings.current().database_url)
     with migrate.db.engine.connect() as connection:
         context.configure(
             connection=connection,

@@ -1,8 +1,11 @@
 """How each database is reached, and what is said of one that fails."""
 
+import os
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, inspect, literal, make_url, select, table
+from sqlalchemy import URL, Engine, create_engine, event, inspect, literal, make_url, select, table
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -18,7 +21,7 @@ LACKING_IN_SQLITE = ("no such table", "no such column")
 ERASING = "secure_delete = ON"
 
 
-def engine_options(url: str) -> dict[str, object]:
+def engine_options(url: str | URL) -> dict[str, object]:
     """Connections for the threads that are at work; the others wait, but not until a person gives up."""
     asked = make_url(url)
     if asked.get_backend_name() == "sqlite":
@@ -53,19 +56,34 @@ def prepare_sqlite(connection: DBAPIConnection, _: object) -> None:
     cursor.close()
 
 
-def engine(url: str) -> Engine:
+def open_only(_: object, __: object, args: list[Any], given: dict[str, Any]) -> None:
+    """SQLite would make an empty file of whatever is asked for, and a site without anybody in it."""
+    if args[0] != ":memory:" and not given.get("uri"):
+        args[0], given["uri"] = f"file:{quote(args[0])}?mode=rw", True
+
+
+def make(url: str) -> None:
+    """The file, where it is one and is not there: for its owner alone."""
+    if is_missing(url):
+        os.close(os.open(make_url(url).database or "", os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def engine(url: str | URL) -> Engine:
     """One for who asks before there is a site, or beside it; to be disposed of."""
-    return create_engine(url, **engine_options(url))
+    made = create_engine(url, **engine_options(url))
+    if made.dialect.name == "sqlite":
+        event.listen(made, "do_connect", open_only)
+    return made
 
 
 def is_missing(url: str) -> bool:
-    """Whether there is no file, where it is one: to ask would make an empty one."""
+    """Whether there is no file, where it is one."""
     asked = make_url(url)
     return asked.get_backend_name() == "sqlite" and not Path(asked.database or "").exists()
 
 
 def has_accounts(url: str) -> bool:
-    """Whether there are any, or events, which tell of some. Makes nothing by looking. Raises DBAPIError."""
+    """Whether there are any, or events, which tell of some. Raises DBAPIError."""
     if is_missing(url):
         return False
     asked = engine(url)

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from redis import Redis
+from sqlalchemy import URL
 from sqlalchemy import event as listening
+from sqlalchemy.exc import OperationalError
 
 from cli import main
+from netflix import database
 from netflix.bans import ban, network
 from netflix.config import Config
 from netflix.events import event
@@ -144,6 +147,34 @@ def test_a_fault_of_the_database_is_found(healthy: Flask, config: Config, what: 
     assert set(told) == {check, "site"}
     assert told[check][0] == "fault"
     assert words in told[check][1]
+
+
+def test_no_database_is_made_by_looking_for_one(healthy: Flask, config: Config) -> None:
+    with healthy.app_context():
+        db.engine.dispose()
+    for path in config.instance.glob("netflix.db*"):
+        path.unlink()
+    code, told = found(healthy)
+    assert (code, set(told)) == (7, {"schema", "site"})
+    assert told["schema"][1] == f"There is no site in {config.instance} yet."
+    listed = healthy.test_cli_runner().invoke(main, ["users", "list"])
+    assert (listed.exit_code, f"There is no site in {config.instance} yet." in listed.stderr) == (6, True)
+    assert not list(config.instance.glob("netflix.db*"))
+
+
+@pytest.mark.parametrize("name", ["a b.db", "per%20cent?.db", "h#sh.db"])
+def test_a_database_of_whatever_name_is_opened_and_not_made(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    url = URL.create("sqlite", database=str(path))
+    with pytest.raises(OperationalError, match="unable to open"):
+        database.engine(url).connect()
+    assert not path.exists()
+    path.touch()
+    with database.engine(url).connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE made (id INTEGER)")
+        connection.commit()
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_size
 
 
 @pytest.mark.parametrize("has_record", [True, False])
@@ -335,6 +366,7 @@ def test_for_cron_it_says_what_is_not_well_alone(healthy: Flask, run: Run) -> No
 
 
 def test_at_a_terminal_each_remedy_stands_below_in_full(config: Config) -> None:
+    (config.instance / "netflix.db").chmod(0o644)
     told = at_a_terminal(config, "doctor", columns=80)
     assert told.exit_code == 7
     assert "file modes" in told.screen
