@@ -5,13 +5,13 @@ Who is meant is given by e-mail or number, who acts as an `Actor`: never an admi
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, column, delete, or_, select, table, update
 
 from netflix import clock
 from netflix.accounts import email as addresses
 from netflix.accounts import one_time_link
 from netflix.accounts import password as passwords
-from netflix.accounts.one_time_link import OF_THE_PASSWORD, Purpose
+from netflix.accounts.one_time_link import OF_THE_PASSWORD, OneTimeLink, Purpose
 from netflix.accounts.user import User
 from netflix.errors import Declined, NotFound, accept
 from netflix.events import event
@@ -198,15 +198,34 @@ def demote(who: str | int, by: Actor = OPERATOR) -> Outcome:
 
 
 def keep_an_administrator(user: User, by: Actor) -> None:
-    """Raises Declined when nobody else could administer the site."""
+    """Raises Declined when nobody else could administer the site.
+
+    Who has nothing to sign in with does not count, as one who was imported without a password.
+    """
     User.hold_administrators(user.id)
-    staying = (User.disabled_at.is_(None), User.deleting_at.is_(None))
-    others = select(User.id).where(User.is_admin, User.id != user.id, *staying)
-    if user.is_admin and not user.is_disabled and not user.is_leaving and db.session.scalar(others.limit(1)) is None:
+    staying = select(User.id).where(User.is_admin, User.disabled_at.is_(None), User.deleting_at.is_(None))
+    able = set(db.session.scalars(staying.where(can_sign_in())))
+    # Where nobody can, there is one to keep who may be given a link.
+    kept = able if user.id in able else set(db.session.scalars(staying))
+    if kept == {user.id}:
         raise Declined(
             f"{user.email} is the only administrator who may sign in.",
             by.way("Make another first", "users promote EMAIL"),
         )
+
+
+def can_sign_in() -> ColumnElement[bool]:
+    """Whether a user has a password, a passkey, or a link that is good to choose a password by."""
+    link = select(OneTimeLink).where(
+        OneTimeLink.user_id == User.id,
+        OneTimeLink.purpose == str(Purpose.RECOVER),
+        OneTimeLink.expires_at > clock.now(),
+    )
+    # Its module builds upon this one.
+    passkey = table("passkey", column("user_id"))
+    return or_(
+        User.password_hash.is_not(None), link.exists(), select(passkey).where(passkey.c.user_id == User.id).exists()
+    )
 
 
 def end_session(session_id: int, by: Actor = OPERATOR) -> None:
