@@ -49,7 +49,12 @@ def create(uses: int, lasts: timedelta, note: str) -> None:
         output.done(f"A link lets {people} register.")
         return
     output.note(f"This link lets {people} register. It is shown this once:")
-    output.product(link)
+    number = site.invitation.Invitation.open_with(link.rpartition("/")[2]).id
+    output.product(
+        link,
+        f"Nobody has the link: take it back with `netflix-admin invites revoke {number}`, mend the output, and make "
+        "another with `netflix-admin invites create`.",
+    )
 
 
 @invites.command("list")

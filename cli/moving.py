@@ -140,10 +140,11 @@ def hand_out(email: str, link: str, tally: Tally) -> None:
     try:
         output.product(f"{output.printable(email)}\t{link}")
     except output.NotPrinted as lost:
-        kept = ended_early(tally, "links that were not printed are lost")
         raise output.NotPrinted(
-            f"{lost.sentence} {kept if tally.new else 'Links that were not printed are lost.'}",
-            "Mend the output, and run the same again, which makes and prints new ones.",
+            lost.error,
+            "Mend the output, and run the same again: it makes and prints new links, and goes on.",
+            f"It stopped, since links could not be printed ({lost.reason}); those are lost, and later rows are not "
+            f"imported. {ended_early(tally, '')}",
         ) from lost
 
 
@@ -151,7 +152,7 @@ def ended_early(tally: Tally, then: str = "run the same again to go on") -> str:
     if not tally.new:
         return "No user was imported before that."
     was, stay = ("was", "stays") if tally.new == 1 else ("were", "stay")
-    return f"{users(tally.new)} {was} imported before that, and {stay}; {then}."
+    return f"{users(tally.new)} {was} imported before that, and {stay}{then and '; '}{then}."
 
 
 def exported(where: str, batches: Generator[list[str], None, None], is_csv: bool) -> int:

@@ -63,15 +63,18 @@ def idle(sentence: str) -> None:
         done(sentence)
 
 
-def product(text: str) -> None:
-    """What the command was run for, alone on its line, so that a script can take it. Raises NotPrinted."""
+def product(text: str, if_unseen: str | None = None) -> None:
+    """What the command was run for, alone on its line, so that a script can take it.
+
+    Raises NotPrinted; `if_unseen` is the remedy where that was a secret, which nobody will see again.
+    """
     try:
         if sys.stdout is None:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         click.echo(printable(text, keep="\t"))
     except OSError as error:
         say_no_more()
-        raise NotPrinted(f"It was done, but could not be printed ({error.strerror}).") from error
+        raise NotPrinted(error, if_unseen) from error
 
 
 def say_no_more() -> None:
@@ -81,10 +84,15 @@ def say_no_more() -> None:
 
 
 class NotPrinted(Refusal):
-    """A secret that was made, and that nobody has seen: another one is needed."""
+    """What was done, and nobody has seen."""
 
     title = "Not printed"
-    remedy = "What was made is lost: mend the output, and give a new one with `users reset-password`."
+    remedy = "Mend the output, and look again."
+
+    def __init__(self, error: OSError, remedy: str | None = None, sentence: str | None = None) -> None:
+        self.reason = error.strerror
+        super().__init__(sentence or f"It was done, but could not be printed ({self.reason}).", remedy)
+        self.error = error
 
 
 def alarming(words: str) -> str:

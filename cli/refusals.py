@@ -101,11 +101,14 @@ def for_each(things: Sequence[T], act: Callable[[T], None]) -> None:
 def of_each(things: Sequence[T], act: Callable[[T], None]) -> list[Refusal]:
     """Does all that can be done; what was refused is still to be told."""
     refused: list[Refusal] = []
-    for thing in dict.fromkeys(things):
+    waiting = list(dict.fromkeys(things))
+    for number, thing in enumerate(waiting, 1):
         try:
             act(thing)
         except output.NotPrinted as refusal:
             # Nor would the next one be.
+            if left := len(waiting) - number:
+                refusal.remedy += f" {left:,} more {'was' if left == 1 else 'were'} not begun."
             refused.append(refusal)
             break
         except Refusal as refusal:

@@ -82,9 +82,9 @@ def create(
             told(f"{known.sentence} Nothing was changed.")
             return
         if several and is_handed_over(way):
-            output.product(f"{output.printable(email.strip())}\t{fresh}")
+            output.product(f"{output.printable(email.strip())}\t{fresh}", unseen(email.strip()))
         else:
-            hand_over(f"{email.strip()} is {'an administrator' if admin else 'a member'}.", way, fresh)
+            hand_over(email.strip(), f"is {'an administrator' if admin else 'a member'}.", way, fresh)
 
     refusals.for_each(emails, create_one)
 
@@ -149,9 +149,9 @@ def reset_password(emails: tuple[str, ...], password_stdin: bool, generate: bool
             fresh = given or site.password.generated()
             site.access.set_password(email, fresh, for_good=way != asking.GENERATE)
         if several and is_handed_over(way):
-            output.product(f"{output.printable(user.email)}\t{fresh}")
+            output.product(f"{output.printable(user.email)}\t{fresh}", unseen(user.email))
         else:
-            hand_over(f"{user.email} has to sign in with a new password.", way, fresh)
+            hand_over(user.email, "has to sign in with a new password.", way, fresh)
 
     refusals.for_each(emails, reset)
 
@@ -284,13 +284,20 @@ def is_handed_over(way: str | None) -> bool:
     return way in HANDED_OVER and not output.is_dry_run()
 
 
-def hand_over(told: str, way: str | None, fresh: str | None) -> None:
+def hand_over(email: str, told: str, way: str | None, fresh: str | None) -> None:
     """What was made for a user is alone on standard output; what they chose or the operator knows is not repeated."""
     if is_handed_over(way):
-        output.note(f"{told} {HANDED_OVER[way or '']}")
-        output.product(fresh or "")
+        output.note(f"{email} {told} {HANDED_OVER[way or '']}")
+        output.product(fresh or "", unseen(email))
     else:
-        output.done(told)
+        output.done(f"{email} {told}")
+
+
+def unseen(email: str) -> str:
+    return (
+        f"What was made for {email} is lost: mend the output, and give a new one with "
+        f"`netflix-admin users reset-password {email}`."
+    )
 
 
 users.add_command(directory.list_users)

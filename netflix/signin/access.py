@@ -204,14 +204,13 @@ def keep_an_administrator(user: User, by: Actor) -> None:
     """
     User.hold_administrators(user.id)
     staying = select(User.id).where(User.is_admin, User.disabled_at.is_(None), User.deleting_at.is_(None))
-    able = set(db.session.scalars(staying.where(can_sign_in())))
+    able, everybody = set(db.session.scalars(staying.where(can_sign_in()))), set(db.session.scalars(staying))
     # Where nobody can, there is one to keep who may be given a link.
-    kept = able if user.id in able else set(db.session.scalars(staying))
-    if kept == {user.id}:
-        raise Declined(
-            f"{user.email} is the only administrator who may sign in.",
-            by.way("Make another first", "users promote EMAIL"),
-        )
+    if (able if user.id in able else everybody) == {user.id}:
+        way = by.way("Make another first", "users promote EMAIL")
+        if len(everybody) > 1:
+            way = by.way("Let another one choose a password first", "users reset-password EMAIL")
+        raise Declined(f"{user.email} is the only administrator who may sign in.", way)
 
 
 def can_sign_in() -> ColumnElement[bool]:

@@ -222,7 +222,7 @@ def test_a_second_run_invites_anew_whoever_did_not_come_in(run: Run, app: Flask,
 
 
 def test_links_that_cannot_be_printed_are_made_anew_by_the_same_again(config: Config, run: Run, roll: Path) -> None:
-    for kept in ("4 users were imported before that, and stay; links", "Links"):
+    for kept in ("4 users were imported before that, and stay", "No user was imported before that"):
         with open("/dev/full", "w") as nowhere:
             told = subprocess.run(
                 [*COMMAND, "users", "import", str(roll), "--invite"],
@@ -233,8 +233,9 @@ def test_links_that_cannot_be_printed_are_made_anew_by_the_same_again(config: Co
             )
         assert told.returncode == 1
         assert told.stderr == (
-            f"Error: It was done, but could not be printed (No space left on device). {kept} that were not printed are "
-            "lost. Mend the output, and run the same again, which makes and prints new ones.\n"
+            "Error: It stopped, since links could not be printed (No space left on device); those are lost, and later "
+            f"rows are not imported. {kept}. Mend the output, and run the same again: it makes and prints new links, "
+            "and goes on.\n"
         )
     assert run("users", "import", str(roll), "--invite").stdout.startswith("nil@example.org\thttp")
 

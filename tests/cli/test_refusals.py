@@ -189,13 +189,28 @@ SHELL = {"closed": "{} >&-", "full": "{} >/dev/full", "gone": "{} | true; exit $
 
 
 @pytest.mark.parametrize("how", SHELL)
-@pytest.mark.parametrize("command", ["users create zoe@example.org --link", "users reset-password ada@example.org"])
-def test_a_secret_that_nobody_saw_is_told(config: Config, ada: str, how: str, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        ("users create zoe@example.org --link", "`netflix-admin users reset-password zoe@example.org`"),
+        ("invites create", "`netflix-admin invites revoke 1`"),
+    ],
+)
+def test_a_secret_that_nobody_saw_is_told(config: Config, ada: str, how: str, command: str, remedy: str) -> None:
     line = SHELL[how].format(f"{' '.join(COMMAND)} {command}")
     done = subprocess.run(["bash", "-c", line], env=environment(config), capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert "could not be printed" in done.stderr
-    assert "users reset-password" in done.stderr
+    assert remedy in done.stderr
+
+
+def test_of_several_it_is_told_whose_nobody_saw(config: Config, app: Flask, ada: str, grace: str) -> None:
+    with app.app_context():
+        create("eve@example.org", PASSWORD)
+    line = f"{' '.join(COMMAND)} users reset-password {ada} {grace} eve@example.org > /dev/full"
+    done = subprocess.run(["bash", "-c", line], env=environment(config), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 8
+    assert f"`netflix-admin users reset-password {ada}`. 2 more were not begun.\n" in done.stderr
 
 
 @pytest.mark.parametrize(("how", "code"), [("closed", 0), ("gone", 0), ("full", 1)])

@@ -334,7 +334,7 @@ def test_a_deleted_user_is_gone_with_all_that_is_theirs(run: Run, app: Flask, ad
 
 @pytest.mark.parametrize("command", ["disable", "delete --yes", "demote"])
 def test_the_last_administrator_stays(run: Run, grace: str, command: str) -> None:
-    run("users create zoe@example.org --admin --link")
+    run("users create zoe@example.org --admin --generate")
     run("users disable zoe@example.org")
     refused = run(f"users {command} {grace}")
     assert refused.exit_code == 7

@@ -28,8 +28,9 @@ def test_who_has_nothing_to_sign_in_with_is_not_counted_on(app: Flask, grace: st
     with app.app_context():
         boss = add_without_password().email
         for act in (access.disable, access.demote, access.remove):
-            with pytest.raises(Declined, match=f"{grace} is the only administrator who may sign in"):
+            with pytest.raises(Declined, match=f"{grace} is the only administrator who may sign in") as refused:
                 act(grace)
+            assert "users reset-password" in refused.value.remedy
             db.session.rollback()
         assert access.demote(boss).changed
         create("zoe@example.org", PASSWORD, is_admin=True)
