@@ -2,10 +2,13 @@
 
 import json
 import re
+import shlex
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +27,7 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.health import doctor, machine
+from netflix.health import redis as health_of_redis
 from netflix.health.finding import Finding
 from netflix.limits.key import Key
 from netflix.limits.policy import LIMITS
@@ -233,9 +237,35 @@ def test_a_fault_of_redis_is_found(healthy: Flask, redis: Redis, what: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("url", "command"),
+    [
+        ("unix:///srv/a%20b/redis.sock", "redis-cli -s '/srv/a b/redis.sock'"),
+        ("unix:///srv/redis.sock?db=2", "redis-cli -s /srv/redis.sock -n 2"),
+        ("redis://localhost:6379/0", "redis-cli -u redis://localhost:6379"),
+        ("rediss://films:secret@cache:6380/3", "redis-cli -u rediss://cache:6380 -n 3 --user films --askpass"),
+        ("redis://:secret@[::1]:6379", "redis-cli -u 'redis://[::1]:6379' --askpass"),
+    ],
+)
+def test_redis_s_own_client_is_told_where_and_no_password(config: Config, url: str, command: str) -> None:
+    assert health_of_redis.client(replace(config, redis_url=url)) == command
+
+
+def test_of_a_few_foreign_keys_each_is_named(healthy: Flask, redis: Redis) -> None:
+    for number in range(3):
+        redis.set(f"netflix:limits:of another:{number}", 1)
+    (row,) = [row for row in told_rows(healthy) if row["state"] == "fault"]
+    assert row["remedy"].count("'netflix:limits:of another:") == 3
+    for number in range(3, 8):
+        redis.set(f"netflix:limits:of another:{number}", 1)
+    (row,) = [row for row in told_rows(healthy) if row["state"] == "fault"]
+    assert row["remedy"].count("'netflix:limits:of another:") == 5
+    assert "then look again" in row["remedy"]
+
+
+@pytest.mark.parametrize(
     ("name", "command"),
     [
-        ("netflix:limits:of another", "`redis-cli UNLINK 'netflix:limits:of another'`"),
+        ("netflix:limits:of another", " UNLINK 'netflix:limits:of another'`"),
         ("netflix:limits:sign-in:address:60:192.0.2.9", "`netflix-admin limits clear --all`"),
     ],
 )
@@ -245,6 +275,10 @@ def test_a_key_that_is_wrong_is_told_with_the_command_that_deletes_it(
     redis.set(name, 1)
     (row,) = [row for row in told_rows(healthy) if row["state"] == "fault"]
     assert command in row["remedy"]
+    if "UNLINK" in command and shutil.which("redis-cli"):
+        typed = shlex.split(row["remedy"].split("`")[1])
+        assert subprocess.run(typed, capture_output=True, text=True).stdout.strip() == "1"
+        assert not redis.exists(name)
     if "limits clear" in command:
         assert healthy.test_cli_runner().invoke(main, ["limits", "clear", "--all", "--yes"]).exit_code == 0
         assert found(healthy)[0] == 0
