@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event, inspect, literal, make_url, select, table
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from netflix.errors import DatabaseBusy, DatabaseDamaged, DatabaseUnavailable, NotMigrated
@@ -17,6 +17,9 @@ LONGEST_WAIT = 5000
 BUSY, LACKING = "55P03", ("42P01", "42703")
 # Of SQLite's words.
 LACKING_IN_SQLITE = ("no such table", "no such column")
+# Of SQLite's words too, which it has for many things; and bytes with which nothing can be written any more.
+FAILED_ON_DISK, NO_ROOM = "disk I/O error", 1 << 20
+LOOK = "Look for the cause: `netflix-admin doctor`."
 # What is deleted, such as a mail with a link in it, is overwritten, or a copy of the file would still have it.
 ERASING = "secure_delete = ON"
 
@@ -62,6 +65,28 @@ def open_only(_: object, __: object, args: list[Any], given: dict[str, Any]) -> 
         args[0], given["uri"] = f"file:{quote(args[0])}?mode=rw", True
 
 
+def notice_full(context: ExceptionContext) -> None:
+    """On a full disk SQLite says at times only that the disk failed."""
+    error = context.original_exception
+    engine = context.engine
+    if engine and engine.url.database and FAILED_ON_DISK in str(error) and is_full(Path(engine.url.database).parent):
+        error.args = (f"{error}; the disk is full",)
+
+
+def is_full(folder: Path) -> bool:
+    try:
+        free = os.statvfs(folder)
+    except OSError:
+        return False
+    return free.f_bavail * free.f_frsize < NO_ROOM
+
+
+def listen(made: Engine) -> None:
+    """What each engine of SQLite does."""
+    event.listen(made, "do_connect", open_only)
+    event.listen(made, "handle_error", notice_full)
+
+
 def make(url: str) -> None:
     """The file, where it is one and is not there: for its owner alone."""
     if is_missing(url):
@@ -72,7 +97,7 @@ def engine(url: str | URL) -> Engine:
     """One for who asks before there is a site, or beside it; to be disposed of."""
     made = create_engine(url, **engine_options(url))
     if made.dialect.name == "sqlite":
-        event.listen(made, "do_connect", open_only)
+        listen(made)
     return made
 
 
@@ -131,4 +156,4 @@ def refusal(error: Exception) -> DatabaseUnavailable:
         )
     if isinstance(error, (OperationalError, InterfaceError)) and hasattr(error.orig, "sqlstate"):
         return DatabaseUnavailable(f"The database does not answer ({reason}).")
-    return DatabaseUnavailable(f"The database failed ({reason}).", "Look for the cause: `netflix-admin doctor`.")
+    return DatabaseUnavailable(f"The database failed ({reason}).", LOOK)

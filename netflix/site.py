@@ -118,6 +118,6 @@ def create_app(config: Config | None = None) -> Flask:
     app.wsgi_app = TrustedProxies(guarded, config.trusted_proxies)  # type: ignore[method-assign]
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
-            event.listen(db.engine, "do_connect", database.open_only)
+            database.listen(db.engine)
             event.listen(db.engine, "connect", database.prepare_sqlite)
     return app

@@ -9,7 +9,7 @@ from netflix import clock, schema
 from netflix.accounts import password
 from netflix.accounts.user import User
 from netflix.config import Config
-from netflix.database import first_line, is_busy
+from netflix.database import LOOK, first_line, is_busy
 from netflix.errors import DatabaseUnavailable
 from netflix.events import verification
 from netflix.extensions import db
@@ -18,6 +18,10 @@ from netflix.mail.outbox import Mail
 
 # Of the record; all of it is `events verify`'s.
 LATEST = 1000
+OF_THE_DISK = (
+    "Look into the system's log for what is wrong with the disk; on a sound one restore a backup: "
+    "`netflix-admin restore FILE`."
+)
 BACKUP = "Restore a backup: `netflix-admin restore FILE`."
 
 
@@ -26,7 +30,9 @@ def findings(config: Config) -> Iterator[Finding]:
     try:
         schema.check(config)
     except DatabaseUnavailable as refusal:
-        yield fault("schema", refusal.sentence, refusal.remedy)
+        # It points to the doctor.
+        remedy = OF_THE_DISK if refusal.remedy == LOOK else refusal.remedy
+        yield fault("schema", refusal.sentence, remedy)
         return
     yield ok("schema", f"Version {schema.head()}, as this site needs.")
     whole = list(integrity())

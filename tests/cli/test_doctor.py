@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import shlex
 import shutil
 import sqlite3
@@ -164,6 +165,33 @@ def test_no_database_is_made_by_looking_for_one(healthy: Flask, config: Config) 
     listed = healthy.test_cli_runner().invoke(main, ["users", "list"])
     assert (listed.exit_code, f"There is no site in {config.instance} yet." in listed.stderr) == (6, True)
     assert not list(config.instance.glob("netflix.db*"))
+
+
+@contextmanager
+def no_file_grows() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_a_full_disk_is_told_as_that_and_never_by_the_doctor_as_to_ask_the_doctor(
+    healthy: Flask, monkeypatch: pytest.MonkeyPatch, is_full: bool
+) -> None:
+    monkeypatch.setattr(database, "NO_ROOM", 1 << 60 if is_full else 0)
+    with healthy.app_context():
+        db.engine.dispose()
+    with no_file_grows():
+        rows = {row["check"]: row for row in told_rows(healthy)}
+        created = healthy.test_cli_runner().invoke(main, ["users", "create", "ada@example.org", "--link"])
+    assert created.exit_code == 6
+    for told in (created.stderr, rows["schema"]["found"]):
+        assert ("There is no room left" in told) == is_full
+        assert ("The database failed (disk I/O error)." in told) == (not is_full)
+    assert "netflix-admin doctor" not in rows["schema"]["remedy"]
 
 
 @pytest.mark.parametrize("name", ["a b.db", "per%20cent?.db", "h#sh.db"])
