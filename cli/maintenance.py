@@ -10,7 +10,8 @@ from .formats import Column, Listing
 
 COLUMNS = (
     Column("version", "Version", role=lambda _: "noun"),
-    Column("present", "Here", lambda row: row.is_present, type="boolean"),
+    Column("applied", "Applied", lambda row: row.is_applied, type="boolean"),
+    Column("present", "Now", lambda row: row.is_present, type="boolean"),
     Column("summary", "What it brought", shrinks=True),
 )
 

@@ -28,6 +28,7 @@ class Version(NamedTuple):
 
     version: str
     summary: str
+    is_applied: bool
     is_present: bool
 
 
@@ -41,8 +42,10 @@ class Step(NamedTuple):
 def history() -> list[Version]:
     """The newest first."""
     found = present_or_base()
-    scripts = ScriptDirectory.from_config(configuration()).walk_revisions()
-    return [Version(one.revision, one.doc, one.revision == found) for one in scripts]
+    scripts = list(ScriptDirectory.from_config(configuration()).walk_revisions())
+    order = [one.revision for one in scripts]
+    applied = order[order.index(found) :] if found in order else []
+    return [Version(one.revision, one.doc, one.revision in applied, one.revision == found) for one in scripts]
 
 
 def present() -> str:

@@ -55,11 +55,15 @@ def test_the_version_is_shown_and_all_of_them(run: Run) -> None:
     rows = json.loads(run("db history --format json").stdout)
     assert {row["version"] for row in rows} == schema.versions()
     assert [row["version"] for row in rows if row["present"]] == [schema.head()]
+    assert all(row["applied"] for row in rows)
 
 
 def test_down_and_up_again_stands_in_a_record_that_is_whole(app: Flask, run: Run, ada: str) -> None:
     assert run("db downgrade 0014 --yes").exit_code == 0
     assert run("db current").stdout == "0014\n"
+    rows = json.loads(run("db history --format json").stdout)
+    assert {row["version"] for row in rows if not row["applied"]} == {one for one in schema.versions() if one > "0014"}
+    assert [row["version"] for row in rows if row["present"]] == ["0014"]
     assert run("users list").exit_code == 6
     assert run("db upgrade 0015").stdout == "The database is at version 0015.\n"
     assert run("db upgrade").stdout == f"The database is at version {schema.head()}.\n"
