@@ -3,14 +3,19 @@
 import io
 import sys
 from importlib import import_module
-from typing import Any
 
-import click
-from click.exceptions import NoSuchCommand
+try:
+    from typing import Any
 
-from netflix.version import __version__
+    import click
+    from click.exceptions import NoSuchCommand
 
-from . import interrupts, output, refusals
+    from netflix.version import __version__
+
+    from . import interrupts, output, refusals
+except KeyboardInterrupt:
+    # Nobody is there yet who would answer it.
+    sys.exit(130)
 
 # In which module each command is, under its own name.
 GROUPS = {

@@ -1,11 +1,15 @@
 """Ctrl-C never comes between a commit and its count."""
 
 import signal
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from cli.interrupts import Interrupts
+from netflix.config import Config
+from tests.cli.terminal import COMMAND, environment
 
 
 def test_while_something_is_written_it_waits_until_that_is_whole() -> None:
@@ -31,3 +35,10 @@ def test_while_something_is_read_it_is_heard_at_once() -> None:
     with interrupts.heard(), pytest.raises(KeyboardInterrupt):
         list(interrupts.between(waiting()))
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_also_while_the_terminal_is_being_loaded_it_ends_without_a_word(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    env = environment(config) | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([*COMMAND, "users", "list"], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
