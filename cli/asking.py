@@ -1,6 +1,7 @@
 """What a command asks of the person at the terminal: a password, a yes. A program is never asked."""
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,8 +18,11 @@ password_stdin = click.option(STDIN, is_flag=True, help="Take the password from 
 generate = click.option(GENERATE, is_flag=True, help="Make a strong password and print it, once.")
 
 
-def lines(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
-    """The words, with the lines of standard input in place of a `-`: for an argument that takes several."""
+def lines(ctx: click.Context, param: click.Parameter, words: tuple[str, ...], comments: str = "") -> tuple[str, ...]:
+    """The words, with the lines of standard input in place of a `-`: for an argument that takes several.
+
+    From one of the signs of `comments` on, a line is a comment.
+    """
     found: list[str] = []
     for word in words:
         if word != "-":
@@ -28,7 +32,8 @@ def lines(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) ->
             text = sys.stdin.buffer.read().decode() if sys.stdin else ""
         except UnicodeDecodeError:
             raise click.UsageError("Standard input is not UTF-8. Send it in that encoding.") from None
-        found += [line.strip() for line in text.splitlines() if line.strip()]
+        told = (re.split(f"[{comments}]", line)[0] if comments else line for line in text.splitlines())
+        found += [line.strip() for line in told if line.strip()]
     return tuple(found)
 
 

@@ -60,7 +60,8 @@ def several(metavar: str, read: Callable[[str], object]) -> Callable[[Callable[.
     """One or several, or with `-` those on standard input, one a line; all are read before anything is done."""
 
     def found(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> list[object]:
-        return list(dict.fromkeys(map(read, asking.lines(ctx, param, words))))
+        # As published lists have them.
+        return list(dict.fromkeys(map(read, asking.lines(ctx, param, words, comments="#;"))))
 
     return click.argument("networks", metavar=metavar, nargs=-1, required=True, callback=found)
 
@@ -87,7 +88,7 @@ def add(networks: "list[Network]", lasts: timedelta | None, reason: str, dry_run
 
     An IPv6 address alone stands for its /64, which is one household; write /128 for that address and no other.
     One that is banned already gets the new end, and the new reason when there is one. Of several, `-` for those on
-    standard input, those that stay as they are are not told.
+    standard input (with what comes after # or ; left out), those that stay as they are are not told.
 
     \b
     Example:

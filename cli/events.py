@@ -1,6 +1,5 @@
 """What happened: the record, read, followed and checked."""
 
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -135,7 +134,8 @@ def tail(
             shown.print_lines([row])
             after = row.event.id
         site.let_go()
-        time.sleep(LOOK_EVERY)
+        if output.is_unread(LOOK_EVERY):
+            return
 
 
 @events.command()

@@ -311,6 +311,10 @@ def ago(at: datetime, now: datetime) -> str:
         return f"{at.day} {at:%b %Y}"
     if away < 60:
         return "just now" if seconds >= 0 else "in a moment"
+    if seconds < 0:
+        # What was told to last a day does so a moment later too.
+        step = 3600 if away >= 86400 - 1800 else 60
+        away = round(away / step) * step
     size, unit = next((size, unit) for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")) if away >= size)
     count = int(away // size)
     spoken = f"{count} {unit}{'s' * (count != 1)}"

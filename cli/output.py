@@ -5,7 +5,9 @@ What strangers chose (e-mails, user agents) never reaches a terminal raw.
 
 import errno
 import os
+import select
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -75,6 +77,18 @@ def product(text: str, if_unseen: str | None = None) -> None:
     except OSError as error:
         say_no_more()
         raise NotPrinted(error, if_unseen) from error
+
+
+def is_unread(within: float) -> bool:
+    """Whether who reads standard output is gone; waits so many seconds to find out."""
+    try:
+        watched = select.poll()
+        watched.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError, AttributeError):
+        # No file at all.
+        time.sleep(within)
+        return False
+    return bool(watched.poll(within * 1000))
 
 
 def say_no_more() -> None:

@@ -49,7 +49,8 @@ def test_an_ipv6_address_is_said_to_stand_for_its_household(run: Run) -> None:
 
 
 def test_several_and_those_of_standard_input(run: Run) -> None:
-    done = run("bans", "add", "192.0.2.1", "-", given="192.0.2.2\n\n 192.0.2.3 \n192.0.2.1\n")
+    given = "# of others\n192.0.2.2\n\n; SBL\n 192.0.2.3 ; SBL1\n192.0.2.1 # once more\n"
+    done = run("bans", "add", "192.0.2.1", "-", given=given)
     assert done.exit_code == 0
     assert {row["network"] for row in listed(run)} == {f"192.0.2.{n}/32" for n in (1, 2, 3)}
     assert run("bans", "add", "-").output == ""

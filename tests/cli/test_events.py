@@ -167,7 +167,9 @@ def test_tail_follows_what_happens_next(app: Flask, config: Config, visited: str
         assert "203.0.113.9" in tail.stdout.readline()
         Browser(app, "203.0.113.77").sign_in(visited, "a wrong guess")
         assert "203.0.113.77" in tail.stdout.readline()
-        tail.terminate()
+        # Its reader has seen enough, and nothing new happens.
+        tail.stdout.close()
+        assert tail.wait(30) == 0
 
 
 def test_a_whole_record_is_verified_in_silence(run: Run, visited: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from cli.interrupts import Interrupts
 from netflix.config import Config
 from tests.cli.terminal import COMMAND, environment
+from tests.watching import ROOT
 
 
 def test_while_something_is_written_it_waits_until_that_is_whole() -> None:
@@ -39,6 +40,6 @@ def test_while_something_is_read_it_is_heard_at_once() -> None:
 
 def test_also_while_the_terminal_is_being_loaded_it_ends_without_a_word(config: Config, tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
-    env = environment(config) | {"PYTHONPATH": str(tmp_path)}
+    env = environment(config) | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
     done = subprocess.run([*COMMAND, "users", "list"], env=env, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -108,6 +108,11 @@ def test_no_spreadsheet_takes_a_text_for_a_formula(text: str) -> None:
         (timedelta(hours=1), "1 hour ago"),
         (timedelta(hours=47), "1 day ago"),
         (timedelta(days=-3), "in 3 days"),
+        (timedelta(seconds=30, days=-7), "in 7 days"),
+        (timedelta(seconds=30, days=-1), "in 1 day"),
+        (timedelta(seconds=10, hours=-1), "in 1 hour"),
+        (timedelta(minutes=-90), "in 1 hour"),
+        (timedelta(days=-6, hours=-22), "in 6 days"),
         (timedelta(days=14), "8 Nov 2026"),
     ],
 )
