@@ -117,7 +117,11 @@ def is_any_kept(mark: str) -> bool:
 
 def record() -> Iterator[Finding]:
     faults = list(verification.faults(LATEST))
-    if faults:
+    unknown = verification.last_unknown() if faults else 0
+    if unknown and not any(verification.faults(LATEST, unknown)):
+        told = f"Events up to {unknown} are from another password key, or were tampered with."
+        yield fault("record", told, "See `netflix-admin events verify`; only who runs the site knows which it is.")
+    elif faults:
         more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
         yield fault(
             "record", f"{faults[0]}{more}", "See `netflix-admin events verify`; compare it with the log and a backup."

@@ -222,6 +222,18 @@ def test_another_password_key_is_found_as_that_and_no_event_is_blamed(
     assert told["password key"] == ("fault", "The password key is another one than the accounts were made under.")
 
 
+def test_what_is_from_before_a_lost_key_is_told_in_one_sentence(build: Build, healthy: Flask) -> None:
+    with healthy.app_context():
+        last = event.length()
+    other = build(**WELL, password_key="Y2c9WqT7mX4pL0sVbN6hJ3kRzF8gD1aEuQoSiM5yPtHwCxKr")
+    with other.app_context():
+        event.record(Kind.SIGN_IN_FAILED, 1, "192.0.2.10")
+        db.session.commit()
+    _, told = found(other)
+    words = f"Events up to {last} are from another password key, or were tampered with."
+    assert told["record"] == ("fault", words)
+
+
 def test_a_record_of_which_one_event_is_right_is_of_this_key(healthy: Flask) -> None:
     with healthy.app_context():
         changed("UPDATE event SET address = '203.0.113.1' WHERE id <> 7")
