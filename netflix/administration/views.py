@@ -90,7 +90,7 @@ def end_sessions(number: int) -> ResponseReturnValue:
 
 @bp.post(f"{ONE}/sessions/<int(max=2147483647):session>/end")
 def end_session(number: int, session: int) -> ResponseReturnValue:
-    access.end_session(session, proved(page_of(number)))
+    access.end_session(session, proved(page_of(number)), number)
     current.tell("That browser is signed out.")
     return see_other(page_of(number))
 

@@ -227,9 +227,10 @@ def can_sign_in() -> ColumnElement[bool]:
     )
 
 
-def end_session(session_id: int, by: Actor = OPERATOR) -> None:
-    """Raises NotFound."""
-    whose = db.session.execute(delete(Session).where(Session.id == session_id).returning(Session.user_id)).scalar()
+def end_session(session_id: int, by: Actor = OPERATOR, of: str | int | None = None) -> None:
+    """`of` is whose it has to be. Raises NotFound, or Declined for an administrator's own."""
+    meant = (Session.id == session_id, *([Session.user_id == somebody(of, by).id] if of is not None else []))
+    whose = db.session.execute(delete(Session).where(*meant).returning(Session.user_id)).scalar()
     if whose is None:
         db.session.rollback()
         raise NotFound(f"There is no session {session_id}.", by.way("See who is signed in", "sessions list"))

@@ -174,6 +174,10 @@ def test_their_browsers_are_seen_and_ended_one_and_all(app: Flask, office: Brows
     with app.app_context():
         first = ListedSession.of(2)[-1].id
     assert "203.0.113.2" in office.get(ADA).text
+    assert office.post(f"/admin/users/3/sessions/{first}/end", page=ADA).status_code == 404
+    with app.app_context():
+        create("other@example.org", PASSWORD)
+    assert office.post(f"/admin/users/3/sessions/{first}/end", page=ADA).status_code == 404
     office.post(f"{ADA}/sessions/{first}/end", page=ADA)
     assert [one.get("/dashboard").status_code for one in theirs] == [303, 200, 200]
     assert last(app).details["reason"] == "ended by an administrator"
@@ -192,7 +196,7 @@ def test_deleting_is_asked_for_on_a_page_of_its_own_and_by_e_mail(app: Flask, of
     assert office.get(ADA).status_code == 404
 
 
-OWN = ["disable", "demote", "promote", "enable", "reset", "sessions/end"]
+OWN = ["disable", "demote", "promote", "enable", "reset", "sessions/end", "sessions/1/end"]
 
 
 @pytest.mark.parametrize("change", OWN)
