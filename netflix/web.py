@@ -176,7 +176,7 @@ def local_path(target: str) -> str:
 
 
 def address() -> str:
-    """The client's, as the trusted proxies tell it; see `door`."""
+    """The client's, as the trusted proxies tell it; see `limits.address`."""
     return request.remote_addr or ""
 
 

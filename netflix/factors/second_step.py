@@ -73,7 +73,7 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
 
 
 def warning(session: Session) -> str | None:
-    """What is told after signing in, when it took one of the last recovery codes."""
+    """What is told after signing in, when few recovery codes are left."""
     left = RecoveryCode.left(session.user_id)
     if left > recovery_code.FEW:
         return None
