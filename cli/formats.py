@@ -6,7 +6,6 @@ Nothing in them steers a terminal, and a spreadsheet takes none of it for a form
 import csv
 import io
 import json
-import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -18,10 +17,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from netflix.spelling import covered
+
 from . import asking, output
 
-# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection).
-FORMULA = re.compile(r"[=+\-@\t\r\uff0b\uff0d\uff1d\uff20]")
 FORMS = ["table", "json", "jsonl", "csv"]
 FORMAT_HELP = (
     "How to print: table for people (plain lines without a heading, divided by tabs, when not to a terminal), "
@@ -278,7 +277,7 @@ def as_csv(rows: Iterable[Iterable[Any]]) -> str:
 def harmless(value: Any) -> str:
     """A cell of CSV that no spreadsheet computes: a text that looks like a formula gets an apostrophe before it."""
     text = "" if value is None else plain(value)
-    return f"'{text}" if isinstance(value, str) and FORMULA.match(text) else text
+    return covered(text) if isinstance(value, str) else text
 
 
 def plain(value: Any) -> str:

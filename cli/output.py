@@ -15,6 +15,7 @@ from typing import TextIO
 import click
 
 from netflix.errors import Refusal
+from netflix.spelling import printable as printable
 
 UNSAID = f"{__name__}.unsaid"
 # What takes a dry run back, while there is one.
@@ -118,8 +119,3 @@ def alarming(words: str) -> str:
 def is_terminal(stream: TextIO | None) -> bool:
     """A stream may have been closed by who started us."""
     return stream is not None and stream.isatty()
-
-
-def printable(text: str, keep: str = "") -> str:
-    """`text` without anything that moves the cursor, colours, rings or turns the reading direction."""
-    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)

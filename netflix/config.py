@@ -35,6 +35,8 @@ from netflix.values import (
     yes_or_no,
 )
 
+# The site's, as people read it.
+NAME = "Netflix"
 PREFIX = "NETFLIX_"
 # A cost under 10 is for tests and trials on this machine alone (ASVS 5.0 appendix C: bcrypt at 10 or more).
 SAFE_ROUNDS = 10

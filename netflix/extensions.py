@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Model = Base
 else:
     Model = db.Model
+# For a statement of which the rows that were read need not hear.
+AS_IT_IS = {"synchronize_session": False}
 login_manager = LoginManager()
 bcrypt = Bcrypt()
 csrf = CSRFProtect()

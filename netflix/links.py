@@ -7,6 +7,9 @@ import flask
 from netflix import config as settings
 from netflix.errors import LinkGone
 
+# The name under which a link for a new password is kept.
+RECOVERY = "recovery"
+
 
 def link(path: str) -> str:
     """Built from the site's own address, never from a request's."""

@@ -5,10 +5,7 @@ import time
 from logging.config import dictConfig
 from typing import Any
 
-
-def printable(text: str) -> str:
-    """What would move a cursor, end a line or hide itself is spelt out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+from netflix.spelling import printable
 
 
 class OneLine(logging.Formatter):

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from netflix.extensions import Model, db
+from netflix.extensions import AS_IT_IS, Model, db
 from netflix.reading import Reading
 
 log = logging.getLogger("netflix.orders")
@@ -41,7 +41,7 @@ COUNT: Reading[int] = Reading(select(OrderCount.count), lambda values: int(value
 
 def number() -> int:
     """The next order's number; before anything else is written. Whoever orders at the same time waits here."""
-    return db.session.execute(RAISED, execution_options={"synchronize_session": False}).scalar_one()
+    return db.session.execute(RAISED, execution_options=AS_IT_IS).scalar_one()
 
 
 class Orders:

@@ -13,7 +13,7 @@ from netflix import clock
 from netflix.accounts import email as addresses
 from netflix.accounts.one_time_link import Purpose
 from netflix.clock import Instant
-from netflix.extensions import Model, db
+from netflix.extensions import AS_IT_IS, Model, db
 from netflix.mail import outbox
 
 
@@ -45,11 +45,11 @@ class Asked(Model):
         """The oldest, deleted by the transaction that answers it; others get the next one."""
         oldest = select(cls.id).order_by(cls.id).limit(1).with_for_update(skip_locked=True).scalar_subquery()
         taking = delete(cls).where(cls.id == oldest).returning(cls)
-        return db.session.scalar(taking, execution_options={"synchronize_session": False})
+        return db.session.scalar(taking, execution_options=AS_IT_IS)
 
     @classmethod
     def drop(cls, number: int) -> None:
-        db.session.execute(delete(cls).where(cls.id == number), execution_options={"synchronize_session": False})
+        db.session.execute(delete(cls).where(cls.id == number), execution_options=AS_IT_IS)
 
     @classmethod
     def any(cls) -> bool:

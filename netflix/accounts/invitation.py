@@ -11,7 +11,7 @@ from netflix.errors import LinkGone, NotFound, accept
 from netflix.events import event
 from netflix.events.actor import OPERATOR, Actor
 from netflix.events.event import Kind
-from netflix.extensions import Model, db
+from netflix.extensions import AS_IT_IS, Model, db
 
 
 class Invitation(Model):
@@ -84,7 +84,7 @@ def use(carried: str) -> int:
         )
         .values(used=Invitation.used + 1)
         .returning(Invitation.id),
-        execution_options={"synchronize_session": False},
+        execution_options=AS_IT_IS,
     ).scalar()
     if taken is None:
         db.session.rollback()

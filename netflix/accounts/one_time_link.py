@@ -12,7 +12,7 @@ from netflix.accounts import email as addresses
 from netflix.accounts.user import User
 from netflix.clock import Instant
 from netflix.errors import LinkGone
-from netflix.extensions import Model, db
+from netflix.extensions import AS_IT_IS, Model, db
 
 
 class Purpose(StrEnum):
@@ -125,7 +125,7 @@ def used(carried: str, purpose: Purpose) -> tuple[User, str]:
         OneTimeLink.expires_at > clock.now(),
     )
     ended = db.session.execute(
-        delete(OneTimeLink).where(*live).returning(OneTimeLink.email), execution_options={"synchronize_session": False}
+        delete(OneTimeLink).where(*live).returning(OneTimeLink.email), execution_options=AS_IT_IS
     ).one_or_none()
     user = db.session.get(User, owner, populate_existing=True) if ended else None
     if ended is None or user is None:
@@ -145,4 +145,4 @@ def end(user_id: int, *purposes: Purpose) -> None:
 def end_each(user_ids: Sequence[int], purpose: Purpose) -> None:
     """As `end`, of many users who are held."""
     ending = delete(OneTimeLink).where(OneTimeLink.user_id.in_(user_ids), OneTimeLink.purpose == str(purpose))
-    db.session.execute(ending, execution_options={"synchronize_session": False})
+    db.session.execute(ending, execution_options=AS_IT_IS)

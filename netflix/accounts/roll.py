@@ -18,6 +18,7 @@ from netflix.accounts import email as addresses
 from netflix.accounts import password as passwords
 from netflix.errors import Declined, NotAccepted
 from netflix.gzipped import unpacked
+from netflix.spelling import covered, uncovered
 
 COLUMNS = ("email", "admin", "disabled", "verified", "must_change", "created_at", "password_hash")
 # In bytes: far beyond what a person needs.
@@ -27,8 +28,6 @@ MOST_LINES = 20
 BOM = b"\xef\xbb\xbf"
 WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-# What a spreadsheet takes for a formula (OWASP, CSV Injection), or was kept from it.
-FORMULA = re.compile(r"'*[=+\-@\t\r\uff0b\uff0d\uff1d\uff20]")
 
 
 class Person(NamedTuple):
@@ -323,12 +322,3 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value or ""
-
-
-def covered(text: str) -> str:
-    """With an apostrophe before what a spreadsheet would compute; `uncovered` takes it off again."""
-    return f"'{text}" if FORMULA.match(text) else text
-
-
-def uncovered(text: str) -> str:
-    return text[1:] if text.startswith("'") and FORMULA.match(text) else text

@@ -10,7 +10,7 @@ from netflix import clock
 from netflix.accounts import email as addresses
 from netflix.clock import Instant
 from netflix.errors import NotFound
-from netflix.extensions import Model, db
+from netflix.extensions import AS_IT_IS, Model, db
 
 # The few rows that a purge looks at.
 UNCONFIRMED = Index(
@@ -171,7 +171,5 @@ FEW = {"is_admin": User.is_admin == true(), "disabled": User.disabled_at.is_not(
 for few, of_them in FEW.items():
     Index(f"ix_user_{few}", User.email_key, sqlite_where=of_them, postgresql_where=of_them)
 
-# A statement that changes nothing has nothing to tell the rows that were read.
-AS_IT_IS = {"synchronize_session": False}
 # Built once: a statement costs more to write than to run.
 BY_EMAIL = select(User).where(User.email_key == bindparam("email_key"))

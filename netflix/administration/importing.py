@@ -17,11 +17,11 @@ from netflix import clock
 from netflix.accounts import one_time_link
 from netflix.accounts.one_time_link import Purpose
 from netflix.accounts.roll import Person, Refused
-from netflix.accounts.user import AS_IT_IS, User
+from netflix.accounts.user import User
 from netflix.errors import Refusal
 from netflix.events import event
 from netflix.events.event import Kind
-from netflix.extensions import db
+from netflix.extensions import AS_IT_IS, db
 from netflix.signin import access, recovery
 
 BATCH = 1000

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from netflix.errors import Declined
-from netflix.events.chain import AS_IT_IS, ChainStart, hold_start, link, move_start
+from netflix.events.chain import ChainStart, hold_start, link, move_start
 from netflix.events.event import LINKED, Event, Kind, record
-from netflix.extensions import db
+from netflix.extensions import AS_IT_IS, db
 
 
 def last_before(time: datetime) -> int:

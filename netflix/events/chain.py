@@ -14,12 +14,10 @@ from sqlalchemy import LargeBinary, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from netflix import config as settings
-from netflix.extensions import Model, db
+from netflix.extensions import AS_IT_IS, Model, db
 
 NOTHING = bytes(32)
 T = TypeVar("T")
-# A statement that changes nothing that was read has nothing to tell it.
-AS_IT_IS = {"synchronize_session": False}
 
 
 def chain_key() -> bytes:

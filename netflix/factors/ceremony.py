@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from netflix import links
-from netflix.config import is_loopback
+from netflix.config import NAME, is_loopback
 from netflix.errors import Declined, PasskeyNotTaken
 from netflix.factors.challenge import LASTS, Challenge
 from netflix.values import a_url
 
 log = logging.getLogger("netflix.factors")
 
-SITE = "Netflix"
 # EdDSA, ES256, RS256: what every authenticator has one of.
 ALGORITHMS = (-8, -7, -257)
 
@@ -64,7 +63,7 @@ def is_number(host: str) -> bool:
 def to_be_made(challenge: Challenge, email: str, known: Iterable[str]) -> dict[str, Any]:
     """What `navigator.credentials.create` is given: one that is found without an e-mail, and never without its user."""
     return {
-        "rp": {"id": party().id, "name": SITE},
+        "rp": {"id": party().id, "name": NAME},
         "user": {"id": challenge.handle, "name": email, "displayName": email},
         "challenge": challenge.text,
         "pubKeyCredParams": [{"type": "public-key", "alg": number} for number in ALGORITHMS],

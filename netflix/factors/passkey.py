@@ -12,14 +12,14 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String, delete, func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
-from netflix import clock, log
+from netflix import clock, spelling
 from netflix.accounts import email as addresses
 from netflix.accounts.user import User
 from netflix.clock import Instant
 from netflix.errors import Declined, NotAccepted, NotFound, PasskeyNotTaken
 from netflix.events import event
 from netflix.events.event import Kind
-from netflix.extensions import Model, db
+from netflix.extensions import AS_IT_IS, Model, db
 from netflix.factors import ceremony, challenge, change
 from netflix.factors.ceremony import base64url, unpacked
 from netflix.factors.challenge import Challenge
@@ -90,7 +90,7 @@ class Passkey(Model):
         went_on = Passkey.sign_count < sign_count if sign_count else Passkey.sign_count == 0
         noted = update(Passkey).where(Passkey.id == self.id, went_on).returning(Passkey.id)
         values = {"sign_count": sign_count, "used_at": clock.now(), "backed_up": backed_up}
-        done = db.session.execute(noted.values(values), execution_options={"synchronize_session": False})
+        done = db.session.execute(noted.values(values), execution_options=AS_IT_IS)
         return done.scalar() is not None
 
 
@@ -143,7 +143,7 @@ TRANSPORTS = ("usb", "nfc", "ble", "smart-card", "hybrid", "internal")
 
 def accepted_name(name: str) -> str:
     """Raises NotAccepted."""
-    name = log.printable(name.strip())
+    name = spelling.printable(name.strip())
     if not name:
         raise NotAccepted({"name": ["Give it a name, such as the device's."]})
     if len(name) > LONGEST_NAME:

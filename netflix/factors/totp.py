@@ -15,7 +15,8 @@ from sqlalchemy import or_, update
 
 from netflix import clock, sealed
 from netflix.accounts.user import User
-from netflix.extensions import db
+from netflix.config import NAME
+from netflix.extensions import AS_IT_IS, db
 
 log = logging.getLogger("netflix.factors")
 
@@ -24,7 +25,6 @@ SECONDS = 30
 # Steps before and after the present one that are taken too: clocks differ (RFC 6238 5.2).
 DRIFT = 1
 PURPOSE = "totp"
-SITE = "Netflix"
 
 
 class Key(NamedTuple):
@@ -50,7 +50,7 @@ class Key(NamedTuple):
         return [self.secret[at : at + 4] for at in range(0, len(self.secret), 4)]
 
     def uri(self, email: str) -> str:
-        return self._otp().provisioning_uri(name=email, issuer_name=SITE)  # type: ignore[no-any-return]
+        return self._otp().provisioning_uri(name=email, issuer_name=NAME)  # type: ignore[no-any-return]
 
     def picture(self, email: str) -> str:
         """The address as a QR code: SVG with attributes alone, which the site's policy lets through."""
@@ -93,4 +93,4 @@ def use(user: User, code: str) -> bool:
         or_(User.totp_step.is_(None), User.totp_step < step),
     )
     used = update(User).where(*unused).values(totp_step=step).returning(User.id)
-    return db.session.execute(used, execution_options={"synchronize_session": False}).scalar() is not None
+    return db.session.execute(used, execution_options=AS_IT_IS).scalar() is not None

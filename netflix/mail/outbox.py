@@ -16,10 +16,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from netflix import clock, links
 from netflix import config as settings
 from netflix.clock import Instant
-from netflix.extensions import Model, db
+from netflix.extensions import AS_IT_IS, Model, db
 
 POSTED = "posted"
-AS_IT_IS = {"synchronize_session": False}
 
 
 class Mail(Model):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from netflix.config import Config, is_loopback
+from netflix.config import NAME, Config, is_loopback
 from netflix.errors import MailNotTaken, MailServerUnavailable, NotSent
 from netflix.mail.outbox import Mail
 
@@ -22,7 +22,6 @@ log = logging.getLogger("netflix.mail")
 
 # Seconds, for each step of a conversation. A lease is longer than all of them.
 PATIENCE = 8
-SITE = "Netflix"
 PLAIN = "Choose another user name or password there, and set NETFLIX_MAIL_URL anew."
 # A link stays on one line (RFC 5322 2.1.1 allows 998); letters beyond ASCII are spelt so that any server takes them.
 FORM = SMTP.clone(max_line_length=998, cte_type="7bit")
@@ -62,7 +61,7 @@ def address(text: str) -> Address:
 def message(mail: Mail, config: Config) -> EmailMessage:
     """Raises MailNotTaken."""
     written = EmailMessage(FORM)
-    written["From"] = Address(SITE, addr_spec=config.sender)
+    written["From"] = Address(NAME, addr_spec=config.sender)
     written["To"] = address(mail.recipient)
     written["Subject"] = mail.subject
     written["Date"] = format_datetime(mail.created_at)

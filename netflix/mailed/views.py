@@ -18,7 +18,6 @@ from netflix.web import address, see_other
 
 bp = Blueprint("mailed", __name__)
 # Under which name signin's page for a new password finds its link.
-RECOVERY = "recovery"
 
 
 @bp.get("/recover")
@@ -98,7 +97,7 @@ def present() -> CurrentSession | None:
 def undo(carried: str) -> Response:
     recovery = email_change.undo(carried, current.visitor())
     current.drop()
-    links.keep(RECOVERY, recovery)
+    links.keep(links.RECOVERY, recovery)
     return see_other("/recover/")
 
 
@@ -170,7 +169,7 @@ def show_link(what: str) -> ResponseReturnValue:
 def take_over() -> ResponseReturnValue:
     recovery = verification.take_over(links.kept("verify"), current.visitor())
     links.forget("verify")
-    links.keep(RECOVERY, recovery)
+    links.keep(links.RECOVERY, recovery)
     return see_other("/recover/")
 
 

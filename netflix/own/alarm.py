@@ -13,7 +13,7 @@ from netflix.accounts.user import User
 from netflix.errors import Declined, SignInRequired
 from netflix.events import event
 from netflix.events.event import Kind
-from netflix.extensions import db
+from netflix.extensions import AS_IT_IS, db
 from netflix.factors import removal
 from netflix.lockdown import lockdown
 from netflix.mail import notice, outbox
@@ -80,7 +80,7 @@ def replace(session: CurrentSession, number: int | None, present: str, chosen: s
     known.user = user
     same = update(User).where(User.id == user.id, User.password_hash == user.password_hash)
     new = same.values(password_hash=kept, must_change_since=None).returning(User.id)
-    replaced = db.session.execute(new, execution_options={"synchronize_session": False})
+    replaced = db.session.execute(new, execution_options=AS_IT_IS)
     if replaced.scalar() is None:
         db.session.rollback()
         raise SignInRequired

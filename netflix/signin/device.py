@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, ForeignKey, LargeBinary, String, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
-from netflix import clock, log, token
+from netflix import clock, spelling, token
 from netflix import config as settings
 from netflix.accounts import email as addresses
 from netflix.accounts.user import User
@@ -22,7 +22,7 @@ from netflix.clock import Instant
 from netflix.errors import NotFound
 from netflix.events import event
 from netflix.events.event import Kind
-from netflix.extensions import Model, db
+from netflix.extensions import AS_IT_IS, Model, db
 from netflix.signin import browser
 from netflix.signin.visitor import Visitor
 
@@ -125,7 +125,7 @@ class Device(Model):
         """A new one, in the place of the one longest not seen when there are too many."""
         kept = select(cls.id).where(cls.user_id == user_id).order_by(cls.seen_at.desc(), cls.id.desc())
         older = delete(cls).where(cls.user_id == user_id, cls.id.not_in(kept.limit(cls.MOST - 1)))
-        gone = db.session.execute(older.returning(cls.id), execution_options={"synchronize_session": False}).all()
+        gone = db.session.execute(older.returning(cls.id), execution_options=AS_IT_IS).all()
         carried, now = token.fresh(), clock.now()
         device = cls(
             digest=token.digest(carried),
@@ -133,7 +133,7 @@ class Device(Model):
             created_at=now,
             seen_at=now,
             address=visitor.address[:45],
-            user_agent=log.printable(visitor.user_agent[:400])[:400],
+            user_agent=spelling.printable(visitor.user_agent[:400])[:400],
         )
         device.token, device.in_place_of = carried, len(gone)
         db.session.add(device)

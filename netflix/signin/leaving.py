@@ -11,7 +11,7 @@ from netflix.errors import SignInRequired, accept
 from netflix.events import event
 from netflix.events.actor import Actor
 from netflix.events.event import Kind
-from netflix.extensions import db
+from netflix.extensions import AS_IT_IS, db
 from netflix.mail import notice, outbox
 from netflix.signin import access, browser
 from netflix.signin.device import Device
@@ -51,7 +51,7 @@ def complete(most: int) -> int:
     """
     over = select(User.id).where(User.deleting_at <= clock.now()).order_by(User.deleting_at).limit(most)
     going = delete(User).where(User.id.in_(over.with_for_update(skip_locked=True))).returning(User.id, User.email)
-    gone = db.session.execute(going, execution_options={"synchronize_session": False}).all()
+    gone = db.session.execute(going, execution_options=AS_IT_IS).all()
     for _, email in gone:
         outbox.withdraw(email)
     for number, _ in gone:

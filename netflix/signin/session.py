@@ -6,11 +6,11 @@ from typing import NamedTuple, cast
 from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
-from netflix import clock, log, token
+from netflix import clock, spelling, token
 from netflix.accounts.user import User
 from netflix.clock import Instant
 from netflix.errors import SignInRequired
-from netflix.extensions import Model, db
+from netflix.extensions import AS_IT_IS, Model, db
 from netflix.reading import Reading
 from netflix.signin import browser
 from netflix.signin.device import Device
@@ -75,7 +75,7 @@ class Session(Model):
             expires_at=now + (cls.REMEMBERED_ABSOLUTE if remembered else cls.ABSOLUTE),
             remembered=remembered,
             address=address[:45],
-            user_agent=log.printable(user_agent[:400])[:400],
+            user_agent=spelling.printable(user_agent[:400])[:400],
             previous_sign_in_at=user.signed_in_at,
         )
         session.idle_until = session.idle_end(now)
@@ -107,7 +107,7 @@ class Session(Model):
         """Deletes all but the latest seen, so that one more may be opened; answers how many went."""
         kept = select(cls.id).where(cls.user_id == user_id).order_by(cls.seen_at.desc(), cls.id.desc())
         older = delete(cls).where(cls.user_id == user_id, cls.id.not_in(kept.limit(cls.MOST - 1)))
-        return len(db.session.execute(older.returning(cls.id), execution_options={"synchronize_session": False}).all())
+        return len(db.session.execute(older.returning(cls.id), execution_options=AS_IT_IS).all())
 
     def get_id(self) -> str:
         """What Flask-Login puts into the cookie."""

@@ -13,7 +13,7 @@ from netflix.accounts.user import User
 from netflix.errors import LockedDown, NotFound, SecondStepRequired, WrongCredentials, accept
 from netflix.events import event
 from netflix.events.event import Kind
-from netflix.extensions import db
+from netflix.extensions import AS_IT_IS, db
 from netflix.limits import counter, policy
 from netflix.limits.counter import Attempt
 from netflix.limits.policy import Limit
@@ -220,7 +220,7 @@ def opened(
             deleting_at=None,
         )
     )
-    written = db.session.execute(noted.returning(User.id), execution_options={"synchronize_session": False})
+    written = db.session.execute(noted.returning(User.id), execution_options=AS_IT_IS)
     if written.scalar() is None:
         db.session.rollback()
         raise WrongCredentials

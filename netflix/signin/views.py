@@ -24,7 +24,6 @@ from netflix.signin import change, current, gate, recovery, signin
 from netflix.web import address, local_path, see_other
 
 bp = Blueprint("signin", __name__)
-RECOVERY = "recovery"
 # The bare sign-in page, kept in the app.
 BARE = "netflix-login-page"
 
@@ -101,7 +100,7 @@ def change_password() -> ResponseReturnValue:
 @bp.get("/recover/<carried>")
 def open_link(carried: str) -> ResponseReturnValue:
     OneTimeLink.carried_by(carried, Purpose.RECOVER)
-    links.keep(RECOVERY, carried)
+    links.keep(links.RECOVERY, carried)
     return see_other("/recover/")
 
 
@@ -113,7 +112,7 @@ def show_recovery() -> ResponseReturnValue:
 
 @bp.post("/recover/")
 def choose_password() -> ResponseReturnValue:
-    carried, user_agent = links.kept(RECOVERY), current.visitor().user_agent
+    carried, user_agent = links.kept(links.RECOVERY), current.visitor().user_agent
     recovery.redeem(carried, request.form.get("password", ""), address(), user_agent)
     current.end_present()
     current.drop()
@@ -191,5 +190,5 @@ def password_page(refusal: Refusal | None = None) -> str:
 
 def recovery_page(refusal: Refusal | None = None) -> str:
     form = forms.form({}, "password", refusal=refusal)
-    email = OneTimeLink.carried_by(links.kept(RECOVERY), Purpose.RECOVER).user.email
+    email = OneTimeLink.carried_by(links.kept(links.RECOVERY), Purpose.RECOVER).user.email
     return web.page("signin/recover.html", form=form, refusal=web.told(refusal), email=email)

@@ -24,7 +24,7 @@ from netflix.accounts.user import User
 from netflix.bans.ban import Ban
 from netflix.events import ageing, event
 from netflix.events.event import Kind
-from netflix.extensions import db
+from netflix.extensions import AS_IT_IS, db
 from netflix.factors.challenge import UsedChallenge
 from netflix.mail.outbox import Mail
 from netflix.signin import leaving
@@ -32,7 +32,6 @@ from netflix.signin.device import Device
 from netflix.signin.session import Session
 
 UNCONFIRMED_KEPT = timedelta(days=30)
-AS_IT_IS = {"synchronize_session": False}
 
 
 class Pace:

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from netflix.accounts import password, roll
-from netflix.accounts.roll import COLUMNS, LONGEST, MOST_LINES, Person, Refused, covered, uncovered
+from netflix.accounts.roll import COLUMNS, LONGEST, MOST_LINES, Person, Refused
 from netflix.errors import Declined, NotAccepted
+from netflix.spelling import covered, uncovered
 
 BCRYPT = "$2y$04$" + "abcdefghijklmnopqrstuu" + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcde"
 
