@@ -16,7 +16,6 @@ from .times import in_short
 
 if TYPE_CHECKING:
     from netflix.factors.rehearsal import Asked, Objection
-    from netflix.limits.policy import Limit
     from netflix.limits.rehearsal import Counter
     from netflix.signin.device import Device as Known
 
@@ -130,18 +129,6 @@ def of_other(objection: "Objection", decides: bool) -> Explained:
     return Explained(objection.name, str(objection.lane), objection.who, sentence, decides, free_in)
 
 
-class Rule(NamedTuple):
-    """One line of the table of limits: so many attempts in so many seconds."""
-
-    limit: "Limit"
-    amount: int
-    window: int
-
-    @property
-    def setting(self) -> str | None:
-        return f"{site.config.PREFIX}{self.limit.setting.upper()}" if self.limit.setting else None
-
-
 RULES = (
     Column("limit", "Limit", lambda row: row.limit.name, role=lambda _: "noun"),
     Column("lane", "Lane", lambda row: str(row.limit.lane)),
@@ -203,5 +190,4 @@ def policy(listing: Listing) -> None:
       netflix-admin limits policy --format json
     """
     config = site.config.current()
-    rows = (Rule(limit, rate.amount, rate.get_expiry()) for limit in site.policy.LIMITS for rate in limit.rates(config))
-    listing.print(rows, "There is no limit.")
+    listing.print(chain.from_iterable(limit.rules(config) for limit in site.policy.LIMITS), "There is no limit.")

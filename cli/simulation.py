@@ -15,8 +15,8 @@ from .formats import Column, Listing
 from .times import in_short
 
 if TYPE_CHECKING:
+    from netflix.limits.policy import PolicyRule
     from netflix.signin.logged import Log
-    from netflix.signin.replay import PolicyRule
     from netflix.signin.simulation import Simulation, Tally
 
 

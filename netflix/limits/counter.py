@@ -79,8 +79,8 @@ class Counters:
         # before and after each request, which would find nothing to do and cost as much as the session check.
         app.extensions["limiter"] = {self.limiter}
         self.limiter.init_app(app)
-        self._rates = {limit: [(r.amount, r.get_expiry()) for r in limit.rates(config)] for limit in LIMITS}
-        self.kinds = [Kind(limit, window, amount) for limit, rates in self._rates.items() for amount, window in rates]
+        self._rules = {limit: limit.rules(config) for limit in LIMITS}
+        self.kinds = [Kind(limit, window, amount) for rules in self._rules.values() for limit, amount, window in rules]
         self._secret = config.secret_key[0]
         self._redis_url = config.redis_url
 
@@ -123,7 +123,7 @@ class Counters:
 
     def rules(self, limit: Limit, subject: str) -> list[Rule]:
         who = self.who(limit, subject)
-        return [Rule(str(Key(limit, window, who)), amount, window) for amount, window in self._rates[limit]]
+        return [Rule(str(Key(limit, window, who)), amount, window) for _, amount, window in self._rules[limit]]
 
     def hit(self, *subjects: tuple[Limit, str]) -> Attempt:
         """As `hit` below, for who has no request yet."""
@@ -144,12 +144,12 @@ class Counters:
             Key(limit, window, self.who(limit, subject))
             for limit in LIMITS
             if limit.lane is lane
-            for _, window in self._rates[limit]
+            for _, _, window in self._rules[limit]
         ]
 
     def amount(self, counter: Key) -> int | None:
         """What the policy of today allows under this counter; None when it is of an older policy."""
-        return {window: amount for amount, window in self._rates[counter.limit]}.get(counter.window)
+        return {window: amount for _, amount, window in self._rules[counter.limit]}.get(counter.window)
 
 
 def counters() -> Counters:

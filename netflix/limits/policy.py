@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from limits import RateLimitItem
 
-from netflix.config import Config
+from netflix.config import PREFIX, Config
 from netflix.values import rates
 
 
@@ -33,6 +34,21 @@ class Limit:
 
     def rates(self, config: Config) -> tuple[RateLimitItem, ...]:
         return getattr(config, self.setting) if self.setting else rates(self.fixed)
+
+    def rules(self, config: Config) -> "list[PolicyRule]":
+        return [PolicyRule(self, rate.amount, rate.get_expiry()) for rate in self.rates(config)]
+
+
+class PolicyRule(NamedTuple):
+    """One line of the table: so many attempts in so many seconds."""
+
+    limit: Limit
+    amount: int
+    window: int
+
+    @property
+    def setting(self) -> str | None:
+        return f"{PREFIX}{self.limit.setting.upper()}" if self.limit.setting else None
 
 
 # A stranger's attempt to sign in counts in the first four; one of a browser that is known to the account in the next

@@ -7,11 +7,11 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from functools import lru_cache
 from heapq import nsmallest
-from typing import NamedTuple, cast
+from typing import cast
 
 from netflix.config import Config
 from netflix.limits.key import Key
-from netflix.limits.policy import Lane, Limit
+from netflix.limits.policy import Lane, Limit, PolicyRule
 from netflix.limits.windows import SECOND, Counted, Rule, Windows
 from netflix.signin import signin
 from netflix.signin.logged import Logged
@@ -93,21 +93,11 @@ class AllWindows(Windows):
             self.forgotten += over
 
 
-class PolicyRule(NamedTuple):
-    """One line of a policy, as a report names it."""
-
-    limit: Limit
-    amount: int
-    window: int
-
-
 class Replay:
     """One policy at work; `refused` tells how many attempts each rule decided against."""
 
     def __init__(self, config: Config) -> None:
-        self.rules = [
-            PolicyRule(limit, rate.amount, rate.get_expiry()) for limit in limits() for rate in limit.rates(config)
-        ]
+        self.rules = [rule for limit in limits() for rule in limit.rules(config)]
         self._begun = {
             limit: [(str(Key(limit, rule.window, "")), rule) for rule in self.rules if rule.limit is limit]
             for limit in limits()

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from netflix.config import Config
 from netflix.limits import policy
+from netflix.limits.policy import PolicyRule
 from netflix.limits.windows import SECOND
 from netflix.signin.logged import Logged
-from netflix.signin.replay import PolicyRule, Replay
+from netflix.signin.replay import Replay
 
 # Addresses, and accounts as they were tried from one, that are held at a time.
 MOST_ADDRESSES = 100_000
