@@ -11,6 +11,13 @@ def printable(text: str, keep: str = "") -> str:
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
 
 
+def faults(text: str, what: str, most: int) -> list[str]:
+    """The sentence that stands at a line of somebody's own words, such as a note."""
+    if len(text) > most:
+        return [f"That {what} is too long. Use up to {most} characters."]
+    return [] if text.isprintable() else [f"That {what} has characters that cannot be seen. Type it anew, on one line."]
+
+
 def covered(text: str) -> str:
     """With an apostrophe before what a spreadsheet would compute; `uncovered` takes it off again."""
     return f"'{text}" if FORMULA.match(text) else text

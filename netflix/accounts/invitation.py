@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import LargeBinary, String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from netflix import clock, links, token
+from netflix import clock, links, spelling, token
 from netflix.clock import Instant
 from netflix.errors import LinkGone, NotFound, accept
 from netflix.events import event
@@ -110,14 +110,8 @@ def check(uses: int, lasts: timedelta, note: str) -> None:
     accept(
         uses=[] if 1 <= uses <= of.MOST_USES else [f"Choose from 1 to {of.MOST_USES} people."],
         days=[] if timedelta() < lasts <= of.LONGEST else [f"Choose from 1 to {of.LONGEST.days} days."],
-        note=note_faults(note),
+        note=spelling.faults(note, "note", of.LONGEST_NOTE),
     )
-
-
-def note_faults(note: str) -> list[str]:
-    if len(note) > Invitation.LONGEST_NOTE:
-        return [f"That note is too long. Use up to {Invitation.LONGEST_NOTE} characters."]
-    return [] if note.isprintable() else ["That note has characters that cannot be seen. Type it anew, on one line."]
 
 
 def revoke(number: int, by: Actor = OPERATOR) -> None:

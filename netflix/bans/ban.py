@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, String, and_, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from netflix import clock, orders
+from netflix import clock, orders, spelling
 from netflix import config as settings
 from netflix.bans.network import around, overlaps, shown
 from netflix.clock import Instant
@@ -144,8 +144,7 @@ def add_all(
     networks: Sequence[Network], until: datetime | None = None, reason: str = "", dry_run: bool = False
 ) -> list[Outcome]:
     """As `add`, of up to a batch that was checked: by one order all of them, or none. Raises NotAccepted."""
-    most = Ban.LONGEST_REASON
-    accept(reason=[] if len(reason) <= most else [f"That reason is too long. Use up to {most} characters."])
+    accept(reason=spelling.faults(reason, "reason", Ban.LONGEST_REASON))
     number = 0 if dry_run else orders.number()
     names = [str(network) for network in networks]
     rows = {row.network: row for row in db.session.scalars(select(Ban).where(Ban.network.in_(names), in_force()))}

@@ -7,7 +7,7 @@ from flask import current_app
 from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from netflix import clock, orders
+from netflix import clock, orders, spelling
 from netflix.clock import Instant
 from netflix.errors import LockedDown, accept
 from netflix.events import event
@@ -104,9 +104,8 @@ def kept_out() -> LockedDown | None:
 
 def turn_on(reason: str, until: datetime | None = None, by: Actor = OPERATOR) -> bool:
     """Begins one, or changes the present one's end and reason; whether it was on before. Raises NotAccepted."""
-    most = Lockdown.LONGEST_REASON
-    faults = [] if reason.strip() else ["Give a reason: people read it."]
-    accept(reason=faults if len(reason) <= most else [f"That reason is too long. Use up to {most} characters."])
+    missing = [] if reason.strip() else ["Give a reason: people read it."]
+    accept(reason=missing or spelling.faults(reason.strip(), "reason", Lockdown.LONGEST_REASON))
     orders.number()
     present = Lockdown.present()
     row = Lockdown(

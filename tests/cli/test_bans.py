@@ -104,6 +104,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(run: Run, app: Flask) 
         ("192.0.2", "'192.0.2' is no address or network."),
         ("192.0.2.7 --for soon", "'soon' is no time."),
         (f"192.0.2.7 --reason {'x' * 201}", "That reason is too long."),
+        ("192.0.2.7 --reason a\udcff", "That reason has characters that cannot be seen."),
         ("", "Missing argument"),
     ],
 )

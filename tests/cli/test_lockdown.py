@@ -52,7 +52,9 @@ def test_on_twice_changes_reason_and_end_and_keeps_since_when(run: Run) -> None:
     assert (status(run)["reason"], status(run)["until"], status(run)["since"]) == ("Still.", None, since)
 
 
-@pytest.mark.parametrize("words", [["on"], ["on", "--reason", " "], ["on", "--reason", "x" * 301]])
+@pytest.mark.parametrize(
+    "words", [["on"], ["on", "--reason", " "], ["on", "--reason", "x" * 301], ["on", "--reason", "a\udcff"]]
+)
 def test_a_slip_turns_nothing_on(run: Run, words: list[str]) -> None:
     assert run("lockdown", *words).exit_code == 2
     assert not status(run)["on"]
