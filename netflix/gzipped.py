@@ -29,3 +29,12 @@ def unpacked(stream: IO[bytes], name: str) -> Iterator[IO[bytes]]:
     finally:
         if own:
             own.detach()
+
+
+def whole(line: bytes, stream: IO[bytes], longest: int) -> bytes:
+    """A line that `readline(longest)` gave, without its end. Raises ValueError, once the rest of a long one is read."""
+    if len(line) < longest or line.endswith(b"\n"):
+        return line.rstrip(b"\r\n")
+    while line and not line.endswith(b"\n"):
+        line = stream.readline(longest)
+    raise ValueError("is too long")

@@ -13,7 +13,7 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.files import as_it_was
-from netflix.gzipped import unpacked
+from netflix.gzipped import unpacked, whole
 
 # As haveibeenpwned's downloads are: how often it was seen may follow.
 SHA1 = re.compile(rb"([0-9A-Fa-f]{40})(:\d{1,12})?")
@@ -63,7 +63,7 @@ class Lines:
             if number % TOLD_EVERY == 0:
                 self._tell()
             try:
-                text = whole(line, stream)
+                text = whole(line, stream, LONGEST)
                 if number == 1:
                     text = self._without_mark(text)
                 digest = digest or self._form(text)
@@ -110,15 +110,6 @@ class Lines:
         self.faulty += 1
         if len(self.faults) < TOLD:
             self.faults.append(fault)
-
-
-def whole(line: bytes, stream: IO[bytes]) -> bytes:
-    """A line without its end. Raises ValueError, once the rest of a long one is read."""
-    if len(line) < LONGEST or line.endswith(b"\n"):
-        return line.rstrip(b"\r\n")
-    while line and not line.endswith(b"\n"):
-        line = stream.readline(LONGEST)
-    raise ValueError("is too long")
 
 
 def of_hash(line: bytes) -> bytes:

@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 from netflix.accounts import email as addresses
 from netflix.errors import NotAccepted
 from netflix.events.event import Kind
-from netflix.gzipped import unpacked
+from netflix.gzipped import unpacked, whole
 from netflix.limits.address import counted_as, parsed
 from netflix.limits.windows import SECOND
 
@@ -72,7 +72,7 @@ class Log:
             if self.lines % TOLD_EVERY == 0:
                 self._tell()
             try:
-                text = whole(line, stream)
+                text = whole(line, stream, LONGEST).decode().strip()
                 if text and reader is None:
                     reader = self._reader(text)
                 if text and reader and (found := reader(text)):
@@ -95,15 +95,6 @@ class Log:
                 }
             )
         return of_event if self.form is Form.EVENTS else AccessLog()
-
-
-def whole(line: bytes, stream: IO[bytes]) -> str:
-    """A line without its end. Raises ValueError for one that is not UTF-8, or, once all of it is read, too long."""
-    if len(line) == LONGEST and not line.endswith(b"\n"):
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(LONGEST)
-        raise ValueError
-    return line.decode().strip()
 
 
 def of_event(line: str) -> Logged | None:
