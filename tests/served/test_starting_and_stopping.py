@@ -17,6 +17,8 @@ from netflix.serve import KILLED_AFTER, bound
 from tests.served.site import APP, GUNICORN, ROOT, Site, is_alive, launched, of_group, served
 from tests.watching import until
 
+WITH_IPV6 = pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="there is no IPv6 here")
+
 
 def refusal(site: Site) -> tuple[int, str]:
     assert site.process
@@ -81,7 +83,7 @@ def test_a_host_may_be_a_name(folder: Path) -> None:
     assert not (folder / "address").exists()
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("::1", marks=WITH_IPV6), "localhost"])
 def test_where_any_port_would_do_a_free_one_is_found(folder: Path, host: str) -> None:
     address, port = bound(Config(instance=folder, host=host, port=0))
     assert address in ("127.0.0.1", "::1")
