@@ -78,9 +78,11 @@ def tell_old_address(user: User, before: str, address: str) -> None:
 def undo(carried: str, visitor: Visitor) -> str:
     """Gives the old address back; whoever changed it knew the password, so that goes, and every session and link.
 
-    And what they may have added to sign in with; not what was there before, or the old mailbox would be a way round it.
-    Who loses the account by it, perhaps to somebody who reads an old mailbox, is told. Answers the token of a link for
-    a new password. Raises LinkGone, LockedDown, or Declined when the address is another account's.
+    And a deletion that they asked for, and what they may have added to sign in with; not what was there before, or the
+    old mailbox would be a way round it. Who loses the account by it, perhaps to somebody who reads an old mailbox, is
+    told. Answers the token of a link for a new password.
+
+    Raises LinkGone, LockedDown, or Declined when the address is another account's.
     """
     lockdown.check_open()
     changed_at = OneTimeLink.carried_by(carried, Purpose.UNDO_EMAIL).expires_at - LASTS[Purpose.UNDO_EMAIL]
@@ -98,7 +100,7 @@ def undo(carried: str, visitor: Visitor) -> str:
     since = changed_at - LASTS[Purpose.CHANGE_EMAIL]
     removal.end_since(user.id, since, visitor, keeps_second_step=True, by=event.STRANGER)
     if was_leaving:
-        event.record(Kind.USER_STAYED, user.id, visitor.address)
+        event.record(Kind.USER_STAYED, user.id, visitor.address, event.STRANGER)
     event.record(Kind.EMAIL_RESTORED, user.id, visitor.address, event.STRANGER)
     db.session.commit()
     return link.token

@@ -4,7 +4,7 @@ With it go the factors that were added since a day before, or, of no event, for 
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import update
 
@@ -15,6 +15,7 @@ from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import AS_IT_IS, db
 from netflix.factors import removal
+from netflix.factors.passkey import Passkey
 from netflix.lockdown import lockdown
 from netflix.mail import notice, outbox
 from netflix.signin import access, browser, change, recovery
@@ -63,12 +64,21 @@ def report(user: User, number: int | None, visitor: Visitor) -> None:
     event.record(Kind.REPORTED, user.id, visitor.address, **detail)
 
 
-def replace(session: CurrentSession, number: int | None, present: str, chosen: str, visitor: Visitor) -> Device:
+class Replaced(NamedTuple):
+    """What is known and good after it."""
+
+    device: Device
+    passkeys: int
+
+
+def replace(session: CurrentSession, number: int | None, present: str, chosen: str, visitor: Visitor) -> Replaced:
     """Sets the chosen password, and ends every session, this one too, and every known device.
 
-    Answers a new one: this browser just proved the password, and in a lockdown nobody could sign in on a stranger.
-    `number` is the event that was not them. Whoever took over a session gains nothing by it: the present password is
-    asked. Raises as `change.checked`, NotFound, or SignInRequired when the session was ended or the password replaced
+    Answers a new one, and how many passkeys stay: this browser just proved the password, and in a lockdown nobody could
+    sign in on a stranger. `number` is the event that was not them. Whoever took over a session gains nothing by it: the
+    present password is asked.
+
+    Raises as `change.checked`, NotFound, or SignInRequired when the session was ended or the password replaced
     meanwhile.
     """
     noticed = since(session, number)
@@ -88,5 +98,6 @@ def replace(session: CurrentSession, number: int | None, present: str, chosen: s
     removal.end_since(user.id, noticed, visitor)
     report(user, number, visitor)
     event.record(Kind.PASSWORD_CHANGED, user.id, visitor.address)
+    passkeys = Passkey.count(user.id)
     db.session.commit()
-    return known
+    return Replaced(known, passkeys)

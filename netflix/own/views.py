@@ -76,7 +76,7 @@ def show_alarm() -> ResponseReturnValue:
 @bp.post("/alarm")
 def raise_alarm() -> ResponseReturnValue:
     sent, number = request.form, forms.whole(request.form.get("event", ""))
-    known = alarm.replace(
+    known, passkeys = alarm.replace(
         alarmed(number),
         number,
         sent.get("current_password", ""),
@@ -84,7 +84,8 @@ def raise_alarm() -> ResponseReturnValue:
         current.visitor(),
     )
     current.drop()
-    current.tell("Every browser is signed out, and only your new password lets in. Sign in with it.")
+    stay = f" Passkeys from before stay good ({passkeys}): look then whether all of them are yours." if passkeys else ""
+    current.tell(f"Every browser is signed out, and your old password lets nobody in. Sign in with the new one.{stay}")
     answer = see_other("/login")
     cookie.put_devices(answer, device.cookie_with(current.visitor().devices, known.user.email, known.token))
     return answer

@@ -68,7 +68,8 @@ def test_then_everybody_is_out_and_only_the_new_password_lets_in(
         link = link_for(ada)
     answer = home.post(PAGE, GOOD | {"event": "2"}, page=f"{PAGE}?event=2")
     assert answer.location == "/login"
-    assert "Every browser is signed out" in home.get("/login").text
+    page = home.get("/login").text
+    assert "Every browser is signed out, and your old password lets nobody in. Sign in with the new one.<" in page
     assert {one.get("/dashboard").status_code for one in (home, intruder)} == {303}
     assert Browser(app).get(link).status_code == 410
     assert intruder.sign_in(ada).status_code == 401

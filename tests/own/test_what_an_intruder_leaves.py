@@ -83,6 +83,20 @@ def test_a_passkey_that_they_added_goes_and_those_from_before_stay(
     assert "What was added lately to sign in with was taken off." in home.get("/activity").text
 
 
+def test_one_that_they_added_earlier_is_told_of(app: Flask, home: Browser, ada: str, later: Later) -> None:
+    """From which day on it was not her she alone can tell."""
+    add(home, Authenticator(), "An earlier one")
+    later(timedelta(days=3))
+    home.sign_in(ada)
+    Browser(app, MALLORY).sign_in(ada)
+    disputed = number_of_their_sign_in(app)
+    assert 'href="/account/passkeys"' in home.get(f"{ALARM}?event={disputed}").text.partition("<main")[2]
+    sent = {"current_password": PASSWORD, "password": NEW, "event": disputed}
+    home.post(ALARM, sent, page=ALARM)
+    assert names(app) == ["An earlier one"]
+    assert "Passkeys from before stay good (1)" in home.get("/login").text
+
+
 def test_so_it_does_when_a_link_is_mailed(app: Flask, home: Browser, intruder: Browser, ada: str) -> None:
     device = Authenticator()
     add(intruder, device)
