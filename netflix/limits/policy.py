@@ -75,7 +75,11 @@ MAIL_FROM_ADDRESS = Limit("mail", Lane.ADDRESS, "mails asked for", fixed="20 per
 RECOVERY_OF_ACCOUNT = Limit("recover", Lane.ACCOUNT, "links for a new password asked for", fixed="3 per hour")
 UNLOCK_OF_ACCOUNT = Limit("unlock", Lane.ACCOUNT, "links that let a browser in asked for", fixed="3 per hour")
 REGISTRATION_OF_ACCOUNT = Limit("register", Lane.ACCOUNT, "attempts to register one e-mail", fixed="5 per hour")
-EMAIL_OF_ACCOUNT = Limit("e-mail", Lane.ACCOUNT, "mails to confirm an e-mail", fixed="5 per hour")
+# Of who asks, and apart from that of whom the mail goes to: nobody can use up what an account may ask for.
+EMAIL_OF_ACCOUNT = Limit(
+    "e-mail", Lane.ACCOUNT, "mails to confirm an e-mail that one account asks for", fixed="5 per hour"
+)
+EMAIL_TO_NEW = Limit("new-e-mail", Lane.ACCOUNT, "mails to one e-mail that an account is to have", fixed="5 per hour")
 # Who gets to it knows the password: no stranger can use these up. As with passwords, a browser that is known to the
 # account counts in lanes of its own, and no more than 100 are wrong in a row.
 SECOND_STEP_TO_ACCOUNT = Limit(
@@ -121,6 +125,7 @@ LIMITS = (
     UNLOCK_OF_ACCOUNT,
     REGISTRATION_OF_ACCOUNT,
     EMAIL_OF_ACCOUNT,
+    EMAIL_TO_NEW,
     SECOND_STEP_TO_ACCOUNT,
     SECOND_STEP_FROM_ADDRESS,
     CODES_IN_A_ROW,

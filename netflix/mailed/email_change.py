@@ -36,7 +36,8 @@ def ask(session: CurrentSession, present: str, email: str, visitor: Visitor) -> 
         raise NotAccepted({"email": ["That is your e-mail already."]})
     counter.hit(
         (policy.MAIL_FROM_ADDRESS, visitor.address),
-        *((policy.EMAIL_OF_ACCOUNT, one) for one in dict.fromkeys((user.email_key, chosen))),
+        (policy.EMAIL_OF_ACCOUNT, user.email_key),
+        (policy.EMAIL_TO_NEW, chosen),
     )
     session.hold()
     link = OneTimeLink.issued(user, Purpose.CHANGE_EMAIL, email.strip())

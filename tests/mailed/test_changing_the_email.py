@@ -335,6 +335,15 @@ def test_nobody_can_make_us_write_to_another_s_address_without_end(
     assert ask(other) == 429
 
 
+def test_nobody_uses_up_what_another_may_ask_for(
+    app: Flask, member: Browser, ada: str, grace: str, letters: Letters
+) -> None:
+    other = Browser(app)
+    other.sign_in(grace)
+    assert [ask(other, ada) for _ in range(6)] == [303] * 5 + [429]
+    assert ask(member) == 303
+
+
 def test_without_mail_it_says_whom_to_ask(build: Build, ada: str) -> None:
     browser = Browser(build(host="192.0.2.1"))
     browser.sign_in(ada)
