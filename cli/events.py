@@ -53,6 +53,13 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
                 help="Only these, such as authn_login_fail; may be repeated.",
             ),
             asking.users("Only those about this user"),
+            lanes.several(
+                lanes.Counted(),
+                "--account",
+                "accounts",
+                help="Only those that name this e-mail by its digest: of attempts where no user has it, and of changes "
+                "to or from it.",
+            ),
             lanes.several(lanes.Address(), "--address", "addresses", help="Only those from this address."),
             click.option(
                 "--since", type=times.Since(), cls=asking.Once, help="Only since then: 30m, 24h, 7d or 2026-11-24."
@@ -83,6 +90,7 @@ def events() -> None:
 def list_events(
     kinds: tuple[str, ...],
     emails: tuple[str, ...],
+    accounts: tuple[str, ...],
     addresses: tuple[str, ...],
     since: datetime | None,
     most: int,
@@ -94,7 +102,8 @@ def list_events(
     Example:
       netflix-admin events list --kind authn_login_fail --since 24h
     """
-    listing.print(site.listing.latest(wanted(kinds, emails, addresses, since), most), "Nothing like that happened.")
+    found = site.listing.latest(wanted(kinds, emails, accounts, addresses, since), most)
+    listing.print(found, "Nothing like that happened.")
 
 
 @events.command()
@@ -113,6 +122,7 @@ def list_events(
 def tail(
     kinds: tuple[str, ...],
     emails: tuple[str, ...],
+    accounts: tuple[str, ...],
     addresses: tuple[str, ...],
     since: datetime | None,
     lines: int,
@@ -124,7 +134,7 @@ def tail(
     Example:
       netflix-admin events tail --kind authn_login_fail
     """
-    choice = wanted(kinds, emails, addresses, since)
+    choice = wanted(kinds, emails, accounts, addresses, since)
     last = list(site.listing.latest(choice, lines)) if lines else []
     shown = Listing(COLUMNS, "table")
     shown.print_lines(reversed(last))
@@ -142,14 +152,20 @@ def tail(
 @choosing
 @site.within
 @formats.telling(COLUMNS)
-def export(kinds: tuple[str, ...], emails: tuple[str, ...], addresses: tuple[str, ...], since: datetime | None) -> None:
+def export(
+    kinds: tuple[str, ...],
+    emails: tuple[str, ...],
+    accounts: tuple[str, ...],
+    addresses: tuple[str, ...],
+    since: datetime | None,
+) -> None:
     """Print events as JSON lines, the oldest first.
 
     \b
     Example:
       netflix-admin events export --since 2026-11-01 > november.jsonl
     """
-    rows = site.listing.following(wanted(kinds, emails, addresses, since))
+    rows = site.listing.following(wanted(kinds, emails, accounts, addresses, since))
     Listing(COLUMNS, "jsonl").print(rows, "")
 
 
@@ -192,7 +208,11 @@ def verify(after: int) -> None:
 
 
 def wanted(
-    kinds: tuple[str, ...], emails: tuple[str, ...], addresses: tuple[str, ...], since: datetime | None
+    kinds: tuple[str, ...],
+    emails: tuple[str, ...],
+    accounts: tuple[str, ...],
+    addresses: tuple[str, ...],
+    since: datetime | None,
 ) -> "Wanted":
     known = {str(kind) for kind in site.event.Kind}
     for kind in set(kinds) - known:
@@ -200,4 +220,5 @@ def wanted(
             f"There is no event '{kind}'. There are: {', '.join(sorted(known))}.", param_hint="'--kind'"
         )
     users = tuple(site.user.User.named(email).id for email in emails)
-    return site.event.Wanted(kinds, users, addresses, since)
+    named = tuple(site.counter.in_record(account) for account in accounts)
+    return site.event.Wanted(kinds, users, addresses, since, accounts=named)

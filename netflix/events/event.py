@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, LargeBinary, Row, Select, String, Text, event, insert, select
+from sqlalchemy import ColumnElement, LargeBinary, Row, Select, String, Text, event, insert, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from netflix import clock
@@ -172,13 +172,17 @@ def length() -> int:
 
 
 class Wanted(NamedTuple):
-    """Which events; those that are not given do not choose. `before` is an event's number."""
+    """Which events; those that are not given do not choose. `before` is an event's number.
+
+    `accounts` are e-mails as events name them, by the beginning of their digest: to find those all are read.
+    """
 
     kinds: tuple[str, ...] = ()
     user_ids: tuple[int, ...] = ()
     addresses: tuple[str, ...] = ()
     since: datetime | None = None
     before: int | None = None
+    accounts: tuple[str, ...] = ()
 
     def select(self) -> Select[Event]:
         conditions = [any_of(Event.user_id, self.user_ids)] if self.user_ids else []
@@ -186,6 +190,7 @@ class Wanted(NamedTuple):
         conditions += [Event.kind.in_(self.kinds)] if self.kinds else []
         conditions += [Event.at >= self.since] if self.since else []
         conditions += [Event.id < self.before] if self.before else []
+        conditions += [or_(*(Event.detail.contains(f'"{one}"') for one in self.accounts))] if self.accounts else []
         return select(Event).where(*conditions)
 
 

@@ -181,6 +181,11 @@ def who(limit: Limit, subject: str) -> str:
     return counters().who(limit, subject)
 
 
+def in_record(account: str) -> str:
+    """A normalised e-mail, or its digest, as the record names it: twelve digits tell them apart."""
+    return (account if re.fullmatch("[0-9a-f]{12,32}", account) else counters().digest(account))[:12]
+
+
 def is_for(attempt: Attempt, *subjects: tuple[Limit, str]) -> bool:
     """Whether the attempt was counted for just these."""
     wanted = [rule.key for limit, subject in subjects for rule in counters().rules(limit, subject)]

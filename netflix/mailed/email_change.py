@@ -62,7 +62,7 @@ def confirm(carried: str, session: CurrentSession | None, password: str, visitor
     one_time_link.end(user.id, Purpose.RECOVER, Purpose.VERIFY)
     if was_theirs:
         tell_old_address(user, before, visitor.address)
-    event.record(Kind.EMAIL_CHANGED, user.id, visitor.address)
+    event.record(Kind.EMAIL_CHANGED, user.id, visitor.address, **named(before, email))
     db.session.commit()
 
 
@@ -102,7 +102,7 @@ def undo(carried: str, visitor: Visitor) -> str:
     removal.end_since(user.id, since, visitor, keeps_second_step=True, by=event.STRANGER)
     if was_leaving:
         event.record(Kind.USER_STAYED, user.id, visitor.address, event.STRANGER)
-    event.record(Kind.EMAIL_RESTORED, user.id, visitor.address, event.STRANGER)
+    event.record(Kind.EMAIL_RESTORED, user.id, visitor.address, event.STRANGER, **named(changed, before))
     db.session.commit()
     return link.token
 
@@ -114,6 +114,12 @@ def make_free(email: str, user: User, address: str) -> None:
         db.session.delete(holder)
         db.session.flush()
         event.record(Kind.USER_DELETED, holder.id, address, event.STRANGER, reason="the e-mail is another's")
+
+
+def named(before: str, after: str) -> dict[str, str]:
+    """By what the record tells, to who has an e-mail in hand, whose account it was or is."""
+    before, after = (counter.in_record(addresses.normalised(email)) for email in (before, after))
+    return {"account_before": before, "account": after}
 
 
 def rename(user: User, email: str) -> None:

@@ -14,7 +14,7 @@ from netflix.accounts.user import User
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
-from netflix.limits import counter, policy
+from netflix.limits import counter
 from netflix.limits.counter import UsedUp
 from netflix.limits.policy import Lane
 from netflix.signin.device import Device
@@ -67,7 +67,7 @@ def record(one: UsedUp) -> None:
     known = Device.counted_by(device) if device else None
     user = User.known_as(email) if email else None
     user_id = user.id if user else known.user_id if known else None
-    digest = {} if user or not email else {"account": counter.who(policy.SIGN_IN_TO_ACCOUNT, email)[:12]}
+    digest = {} if user or not email else {"account": counter.in_record(email)}
     event.record(
         Kind.LIMIT_REACHED, user_id, address(), event.STRANGER, limit=one.limit.name, lane=one.limit.lane, **digest
     )

@@ -167,7 +167,7 @@ def demand_change_if_known(user: User, password: str, address: str) -> None:
 def failed(kind: Kind, user: User | None, email: str, address: str, **detail: Any) -> None:
     """Writes down a wrong guess; of an unknown e-mail its digest alone."""
     if user is None:
-        detail["account"] = counter.who(policy.SIGN_IN_TO_ACCOUNT, addresses.normalised(email))[:12]
+        detail["account"] = counter.in_record(addresses.normalised(email))
     event.record(kind, user.id if user else None, address, event.STRANGER, **detail)
     db.session.commit()
 

@@ -20,7 +20,7 @@ from netflix.extensions import db
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, at_a_terminal, environment
 from tests.conftest import Build
-from tests.people import Browser
+from tests.people import PASSWORD, Browser, Letters, links_in
 from tests.watching import statements
 
 
@@ -83,6 +83,26 @@ def test_several_users_are_chosen_by_hand_or_from_standard_input(run: Run, visit
         assert [row["user"] for row in told] == [grace, visited]
         assert len(run(f"events tail --no-follow {asked}", given=given).stdout.splitlines()) == 4
     assert run("events list --user -", given="\n").exit_code == 2
+
+
+def test_an_email_that_no_user_has_is_found_by_its_digest(
+    run: Run, app: Flask, browser: Browser, ada: str, letters: Letters
+) -> None:
+    """Which account had it before its e-mail was changed, and who tried to sign in by it since."""
+    browser.sign_in(ada)
+    form = {"email": "lovelace@example.net", "current_password": PASSWORD}
+    browser.post("/account/email", form, page="/account/email")
+    browser.post("/confirm/email", page=links_in(letters.to("lovelace@example.net")[0])[0])
+    Browser(app).sign_in(ada)
+    Browser(app).sign_in("nobody@example.org")
+    failed, changed = json.loads(run(f"events list --account {ada.upper()} --format json").stdout)
+    assert [failed["kind"], changed["kind"]] == ["authn_login_fail", "user_email_changed"]
+    assert (failed["user_id"], changed["user_id"], changed["user"]) == (None, 1, "lovelace@example.net")
+    assert failed["detail"]["account"] == changed["detail"]["account_before"]
+    assert ada not in json.dumps(changed)
+    assert kinds(run, f"--account {changed['detail']['account']}") == ["user_email_changed"]
+    assert kinds(run, f"--account {ada} --kind authn_login_fail") == ["authn_login_fail"]
+    assert kinds(run, "--account third@example.org") == []
 
 
 def test_an_unknown_user_is_not_found(run: Run) -> None:
