@@ -58,6 +58,7 @@ def confirm(carried: str, session: CurrentSession | None, password: str, visitor
     """
     user, email = holder.used(carried, Purpose.CHANGE_EMAIL, session, password, visitor)
     before, was_theirs = user.email, user.is_verified
+    make_free(email, user, visitor.address)
     rename(user, email)
     one_time_link.end(user.id, Purpose.RECOVER, Purpose.VERIFY)
     if was_theirs:

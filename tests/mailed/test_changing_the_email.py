@@ -109,10 +109,23 @@ def test_whose_the_new_address_is_is_told_to_its_owner_alone(
     assert names(app) == [ada, grace]
 
 
-def test_it_may_be_taken_meanwhile(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
+def test_whoever_registers_the_new_address_and_does_not_confirm_it_gives_way(
+    app: Flask, member: Browser, ada: str, letters: Letters
+) -> None:
     ask(member)
     link = links_in(mails(letters)[NEW])[0]
     Browser(app).register(NEW)
+    assert confirm(Browser(app), link) == 303
+    assert names(app) == [NEW]
+    with app.app_context():
+        assert User.named(NEW).id == 1
+
+
+def test_but_it_may_have_become_somebody_s_meanwhile(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
+    ask(member)
+    link = links_in(mails(letters)[NEW])[0]
+    with app.app_context():
+        create(NEW, PASSWORD)
     assert confirm(Browser(app), link) == 403
     assert names(app) == [ada, NEW]
 
