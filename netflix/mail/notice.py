@@ -4,16 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 from netflix import clock, links
+from netflix.events.actor import OPERATOR, Actor
 from netflix.events.event import Kind
 from netflix.mail import outbox
 
-OPERATOR = "the person who runs the site"
+RUNS_THE_SITE = "the person who runs the site"
 
 
-def tell(email: str, kind: Kind, address: str = "", browser: str = "", **detail: Any) -> None:
+def tell(email: str, kind: Kind, address: str = "", browser: str = "", by: Actor = OPERATOR, **detail: Any) -> None:
     """Posts the notice of an event; committed by the act that called. Without an e-mail nobody is told.
 
-    `address` is where it was done from; the operator has none. `browser` is such as "Firefox on Linux".
+    `address` is where it was done from; the operator has none, and where an administrator was is not told. `browser` is
+    such as "Firefox on Linux".
     """
     if not email:
         return
@@ -24,7 +26,7 @@ def tell(email: str, kind: Kind, address: str = "", browser: str = "", **detail:
         when=clock.told(clock.now()),
         address=address,
         browser=browser,
-        by_operator="" if address else OPERATOR,
+        by="" if address else RUNS_THE_SITE if by == OPERATOR else by.title,
         activity=links.link("/activity"),
         # A new password takes off nothing that was added, and to turn two-step sign-in off takes its code.
         alarm=links.link("/account/alarm") if kind is Kind.FACTOR_ADDED else "",
@@ -67,6 +69,7 @@ SENTENCES: dict[Kind, Callable[[dict[str, Any]], str]] = {
         "somebody typed the right password with a browser that had not signed in before, and was asked for a code"
     ),
     Kind.PASSWORD_CHANGED: password_changed,
+    Kind.LINK_MADE: lambda _: "the password was taken away, and a link made to choose a new one",
     Kind.FACTOR_ADDED: factor_added,
     Kind.FACTOR_REMOVED: factor_removed,
     Kind.USER_LEAVING: lambda _: "somebody asked for it to be deleted: it will be in a week, unless you sign in before",

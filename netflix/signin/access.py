@@ -89,6 +89,7 @@ def reset_by_link(who: str | int, by: Actor = OPERATOR) -> str:
     # The links too: by one for another e-mail, whoever took over the account would take this one with it.
     shut_out(user)
     one_time_link.end(user.id, Purpose.UNDO_EMAIL)
+    notice.tell(user.told_at, Kind.LINK_MADE, by=by)
     link = recovery.issue(user, by=by)
     db.session.commit()
     return recovery.address_of(link)

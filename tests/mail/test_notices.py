@@ -1,8 +1,10 @@
 """A person is told by mail of what changes their way in."""
 
+import pytest
 from flask import Flask
 
 from netflix.accounts.user import User
+from netflix.events.actor import OPERATOR, Actor
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.mail import notice
@@ -41,6 +43,18 @@ def test_a_password_from_the_operator_is_told(app: Flask, ada: str, letters: Let
         access.set_password(ada, NEW)
     (text,) = letters.to(ada)
     assert "By: the person who runs the site" in text
+
+
+@pytest.mark.parametrize("by", ["the person who runs the site", "an administrator"])
+def test_a_password_that_somebody_took_away_is_told(
+    app: Flask, ada: str, grace: str, letters: Letters, by: str
+) -> None:
+    with app.app_context():
+        access.reset_by_link(ada, Actor(2, "192.0.2.77") if by == "an administrator" else OPERATOR)
+    (text,) = letters.to(ada)
+    assert "the password was taken away" in text
+    assert f"By: {by}" in text
+    assert "192.0.2.77" not in text
 
 
 def test_who_never_showed_that_an_address_is_theirs_makes_us_write_to_nobody(
