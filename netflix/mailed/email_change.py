@@ -58,11 +58,12 @@ def confirm(carried: str, session: CurrentSession | None, password: str, visitor
     """
     user, email = holder.used(carried, Purpose.CHANGE_EMAIL, session, password, visitor)
     before, was_theirs = user.email, user.is_verified
-    make_free(email, user, visitor.address)
+    gone = make_free(email, user)
     rename(user, email)
     one_time_link.end(user.id, Purpose.RECOVER, Purpose.VERIFY)
     if was_theirs:
         tell_old_address(user, before, visitor.address)
+    note_freed(gone, visitor)
     event.record(Kind.EMAIL_CHANGED, user.id, visitor.address, **named(before, email))
     db.session.commit()
 
@@ -89,7 +90,7 @@ def undo(carried: str, visitor: Visitor) -> str:
     lockdown.check_open()
     changed_at = OneTimeLink.carried_by(carried, Purpose.UNDO_EMAIL).expires_at - LASTS[Purpose.UNDO_EMAIL]
     user, before = one_time_link.used(carried, Purpose.UNDO_EMAIL)
-    make_free(before, user, visitor.address)
+    gone = make_free(before, user)
     changed = user.email
     rename(user, before)
     outbox.post(changed, "email_restored", restored=before, address=visitor.address)
@@ -101,6 +102,7 @@ def undo(carried: str, visitor: Visitor) -> str:
     link = OneTimeLink.issued(user, Purpose.RECOVER)
     since = changed_at - LASTS[Purpose.CHANGE_EMAIL]
     removal.end_since(user.id, since, visitor, keeps_second_step=True, by=event.STRANGER)
+    note_freed(gone, visitor)
     if was_leaving:
         event.record(Kind.USER_STAYED, user.id, visitor.address, event.STRANGER)
     event.record(Kind.EMAIL_RESTORED, user.id, visitor.address, event.STRANGER, **named(changed, before))
@@ -108,13 +110,21 @@ def undo(carried: str, visitor: Visitor) -> str:
     return link.token
 
 
-def make_free(email: str, user: User, address: str) -> None:
-    """Whoever registered with it since, and never showed that it is theirs, gives way to who just did."""
+def make_free(email: str, user: User) -> int | None:
+    """Whoever registered with it since, and never showed that it is theirs, gives way to who just did: their number."""
     holder = User.known_as(email)
-    if holder and holder.id != user.id and not holder.is_verified and not holder.is_admin:
-        db.session.delete(holder)
-        db.session.flush()
-        event.record(Kind.USER_DELETED, holder.id, address, event.STRANGER, reason="the e-mail is another's")
+    if not holder or holder.id == user.id or holder.is_verified or holder.is_admin:
+        return None
+    db.session.delete(holder)
+    db.session.flush()
+    return holder.id
+
+
+def note_freed(gone: int | None, visitor: Visitor) -> None:
+    """After all other rows: the record is held last, or two acts could wait for each other."""
+    if gone is not None:
+        reason = "the e-mail is another's"
+        event.record(Kind.USER_DELETED, gone, visitor.address, event.STRANGER, reason=reason)
 
 
 def named(before: str, after: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from netflix.signin.device import Device
 from netflix.signin.visitor import Visitor
 from tests.conftest import Build
 from tests.people import MALLORY, PASSWORD, Browser, Letters, link_for, links_in
+from tests.watching import statements
 
 NEW = "lovelace@example.net"
 
@@ -297,6 +298,22 @@ def test_whoever_registers_the_old_address_meanwhile_gives_way(
     assert Browser(app).post("/confirm/undo", page=undo).status_code == 303
     assert names(app) == [ada]
     assert thief.get("/dashboard").status_code == 303
+
+
+def test_the_record_is_held_last_when_somebody_gives_way(
+    app: Flask, member: Browser, ada: str, letters: Letters
+) -> None:
+    """Or who signs out meanwhile and who takes the change back could wait for each other."""
+    undo = links_in(change(app, member, letters)[ada])[0]
+    Browser(app, MALLORY).register(ada, "the thief's password")
+    owner = Browser(app)
+    token = owner.token(undo)
+    with statements(app) as seen:
+        sent = owner.client.post("/confirm/undo", data={"csrf_token": token}, environ_base=owner.environ)
+    assert sent.status_code == 303
+    held = next(number for number, statement in enumerate(seen) if statement.startswith("UPDATE event_chain"))
+    changed = [s for s in seen[held:] if s.startswith(("UPDATE", "DELETE")) and "event_chain" not in s]
+    assert (changed, any("DELETE FROM user" in s for s in seen[:held])) == ([], True)
 
 
 def test_but_no_administrator(app: Flask, member: Browser, ada: str, letters: Letters) -> None:
