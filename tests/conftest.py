@@ -16,7 +16,7 @@ from jinja2 import FileSystemBytecodeCache
 from redis import Redis
 
 from netflix import create_app, embedded
-from netflix.accounts import screening
+from netflix.accounts import hashing, screening
 from netflix.accounts.registration import create
 from netflix.config import Config
 from netflix.extensions import db
@@ -63,6 +63,14 @@ def _orders_wait_until_they_are_looked_for() -> Iterator[None]:
     """As with mails: a test says when, by `orders_hold`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Orders, "start", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hashing_does_not_step_aside() -> Iterator[None]:
+    """It would, for all the other tests that run just then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashing, "step_aside", lambda: None)
         yield
 
 
