@@ -282,13 +282,13 @@ def test_who_is_disabled_is_let_in_before_a_new_password(run: Run, ada: str, way
 
 @pytest.mark.parametrize("command", ["disable", "demote"])
 def test_two_at_once_leave_one_administrator(run: Run, config: Config, grace: str, command: str) -> None:
-    for n in range(4):
+    for n in range(2):
         run(f"users create {n}@example.org --admin --link")
-    emails = [grace, *(f"{n}@example.org" for n in range(4))]
+    emails = [grace, *(f"{n}@example.org" for n in range(2))]
     each = [subprocess.Popen([*COMMAND, "users", command, e], env=environment(config), stderr=-1) for e in emails]
     for process in each:
         process.communicate(timeout=60)
-    assert sorted(process.returncode for process in each) == [0, 0, 0, 0, 7]
+    assert sorted(process.returncode for process in each) == [0, 0, 7]
 
 
 def test_one_that_fails_does_not_stop_the_others(run: Run, ada: str, grace: str) -> None:

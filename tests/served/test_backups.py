@@ -19,8 +19,8 @@ from tests.served.postgresql import PostgreSQL
 from tests.served.site import ROOT, Site, served
 from tests.served.test_postgresql import migrated as made
 
-PEOPLE = 20
-MOST = 80
+PEOPLE = 8
+MOST = 40
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def through_a_loss(site: Site, backup: Path, lose: Callable[[], None]) -> None:
     crowd = threading.Thread(target=keep_registering, args=(site, over))
     crowd.start()
     try:
-        for _ in range(3):
+        for _ in range(2):
             told = admin(site, "backup", str(backup), "--yes")
             assert (told.returncode, told.stderr) == (0, "")
     finally:

@@ -10,10 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
+from flask import current_app
 
+from netflix import create_app
+from netflix.accounts import registration
 from netflix.config import Config
 from netflix.errors import ConfigError
+from netflix.extensions import db
 from netflix.serve import KILLED_AFTER, bound
+from tests.people import PASSWORD, Browser
 from tests.served.site import APP, GUNICORN, ROOT, Site, is_alive, launched, of_group, served
 from tests.watching import until
 
@@ -155,9 +160,13 @@ FLASK = (sys.executable, "-m", "flask", "--app", "netflix", "db", "upgrade")
 
 
 @pytest.mark.parametrize("command", [APP, (*APP, "--migrate"), GUNICORN, FLASK])
-def test_a_password_key_that_is_gone_is_never_replaced_under_accounts(folder: Path, command: tuple[str, ...]) -> None:
-    with served(folder) as site:
-        assert site.visitor().register("ada@example.org").status == 303
+def test_a_password_key_that_is_gone_is_never_replaced_under_accounts(
+    folder: Path, redis_url: str, command: tuple[str, ...]
+) -> None:
+    config = Config(instance=folder, redis_url=redis_url, bcrypt_rounds=4)
+    with create_app(config.completed()).app_context():
+        registration.create("ada@example.org", PASSWORD)
+        db.engine.dispose()
     key = (folder / "password.key").rename(folder / "kept elsewhere")
     with launched(folder, command) as site:
         code, said = refusal(site)
@@ -165,8 +174,9 @@ def test_a_password_key_that_is_gone_is_never_replaced_under_accounts(folder: Pa
     assert f"'{folder}/password.key' is not there, though the database has accounts" in said
     assert not (folder / "password.key").exists()
     key.rename(folder / "password.key")
-    with served(folder) as site:
-        assert site.visitor().sign_in("ada@example.org").status == 303
+    with create_app(config.completed()).app_context():
+        assert Browser(current_app).sign_in("ada@example.org").status_code == 303
+        db.engine.dispose()
 
 
 def test_gunicorn_serves_it_and_ends_whole(folder: Path) -> None:
