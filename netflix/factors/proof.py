@@ -12,7 +12,7 @@ from netflix.extensions import db
 from netflix.factors import passkey, second_step
 from netflix.factors.challenge import Challenge
 from netflix.limits import counter, policy
-from netflix.signin import signin
+from netflix.signin import attempt, signin
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
 
@@ -29,8 +29,8 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
         password=[] if password else ["Type your password."],
         code=second_step.faults(code) if is_two_step else [],
     )
-    visitor = signin.recognised(session.user_id, session.email, visitor)
-    counted = counter.hit(*signin.subjects(session.email, visitor))
+    visitor = attempt.recognised(session.user_id, session.email, visitor)
+    counted = counter.hit(*attempt.subjects(session.email, visitor))
     with counter.refunding(counted):
         user = db.session.get(User, session.user_id)
         # As at sign-in, no connection is held while hashing.
@@ -41,14 +41,14 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
             is_right = passwords.matches(password, user.password_hash, user.id)
     # A guess stays counted, also when it cannot be written down.
     if not is_right:
-        signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, proof="password")
+        attempt.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, proof="password")
         raise NotAccepted({"password": ["That is not your password. Check it and try again."]})
     with counter.refunding(counted, unless=NotAccepted):
         if is_two_step:
             proved = proved_by_code(session, user, code, visitor)
         else:
             proved = renewed(session, user, visitor, signin.PASSWORD)
-    signin.forgive(counted, session.email, visitor)
+    attempt.forgive(counted, session.email, visitor)
     return proved
 
 
@@ -59,7 +59,7 @@ def proved_by_code(session: CurrentSession, user: User, code: str, visitor: Visi
         factor = second_step.used(user, code)
     if factor is None:
         db.session.rollback()
-        signin.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, proof="code")
+        attempt.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, proof="code")
         raise NotAccepted({"code": [second_step.wrong(code)]})
     with counter.refunding(counted):
         proved = renewed(session, user, visitor, f"{signin.PASSWORD}+{factor}")

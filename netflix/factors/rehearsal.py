@@ -19,7 +19,7 @@ from netflix.limits.key import ALL
 from netflix.limits.policy import Lane
 from netflix.limits.rehearsal import Counter, Rehearsal
 from netflix.lockdown.lockdown import Lockdown
-from netflix.signin import signin
+from netflix.signin import attempt
 from netflix.signin.device import Device
 
 
@@ -51,9 +51,9 @@ def asked(address: str, email: str, device: str = "") -> Asked:
     user = User.known_as(email)
     row = Device.counted_by(device) if device else None
     is_known = bool(row and user and row.user_id == user.id)
-    steps = [signin.lanes(account, address, device)] if device and (is_known or not row) else []
+    steps = [attempt.lanes(account, address, device)] if device and (is_known or not row) else []
     if not is_known:
-        steps.append(signin.lanes(account, address))
+        steps.append(attempt.lanes(account, address))
     if user and user.has_second_factor:
         steps.append(second_step.lanes(account, address, device if is_known else ""))
     return Asked(address, email, user, is_known, [rehearsal.rehearsed(*subjects) for subjects in steps])

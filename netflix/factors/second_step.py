@@ -11,7 +11,7 @@ from netflix.factors.recovery_code import RecoveryCode
 from netflix.limits import counter, policy
 from netflix.limits.counter import Attempt
 from netflix.limits.policy import Limit
-from netflix.signin import device, signin
+from netflix.signin import attempt, device, signin
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import Session
 from netflix.signin.visitor import Visitor
@@ -62,13 +62,13 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
         factor = used(user, code)
     if factor is None:
         db.session.rollback()
-        signin.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, second_step="code")
+        attempt.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, second_step="code")
         raise NotAccepted({"code": [wrong(code)]})
     with counter.refunding(counted):
         how = f"{signin.PASSWORD}+{factor}"
         session = signin.opened(user, None, first.remembered, visitor, known=known, factor=how)
     forgive(counted, user.email, visitor)
-    signin.forgive_first_step(first, user.email, visitor)
+    attempt.forgive_first_step(first, user.email, visitor)
     return session
 
 

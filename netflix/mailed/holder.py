@@ -11,7 +11,7 @@ from netflix.errors import NotAccepted, accept
 from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter
-from netflix.signin import signin
+from netflix.signin import attempt
 from netflix.signin.session import CurrentSession
 from netflix.signin.visitor import Visitor
 
@@ -41,8 +41,8 @@ def used(
 def prove(user: User, password: str, visitor: Visitor) -> None:
     """Raises NotAccepted, TooManyAttempts or Busy."""
     accept(password=[] if password else ["Type the account's password."])
-    visitor = signin.recognised(user.id, user.email, visitor)
-    counted = counter.hit(*signin.subjects(user.email, visitor))
+    visitor = attempt.recognised(user.id, user.email, visitor)
+    counted = counter.hit(*attempt.subjects(user.email, visitor))
     with counter.refunding(counted):
         # As at sign-in, no connection is held while hashing.
         db.session.commit()
@@ -50,6 +50,6 @@ def prove(user: User, password: str, visitor: Visitor) -> None:
             is_right = passwords.matches(password, user.password_hash, user.id)
     # A guess stays counted, also when it cannot be written down.
     if not is_right:
-        signin.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, link="mailed")
+        attempt.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, link="mailed")
         raise NotAccepted(WRONG)
-    signin.forgive(counted, user.email, visitor)
+    attempt.forgive(counted, user.email, visitor)

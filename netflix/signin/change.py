@@ -9,7 +9,7 @@ from netflix.events.event import Kind
 from netflix.extensions import db
 from netflix.limits import counter
 from netflix.mail import notice
-from netflix.signin import access, browser, signin
+from netflix.signin import access, attempt, browser, signin
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
 
@@ -44,8 +44,8 @@ def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
 
     Raises NotAccepted, TooManyAttempts, Busy, or, when somebody else deleted the account meanwhile, SignInRequired.
     """
-    visitor = signin.recognised(session.user_id, session.email, visitor)
-    counted = counter.hit(*signin.subjects(session.email, visitor))
+    visitor = attempt.recognised(session.user_id, session.email, visitor)
+    counted = counter.hit(*attempt.subjects(session.email, visitor))
     with counter.refunding(counted):
         user = db.session.get(User, session.user_id)
         # As at sign-in, no connection is held while hashing.
@@ -56,9 +56,9 @@ def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
             is_right = passwords.matches(present, user.password_hash, user.id)
     # A guess stays counted, also when it cannot be written down.
     if not is_right:
-        signin.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address)
+        attempt.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address)
         raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
-    signin.forgive(counted, session.email, visitor)
+    attempt.forgive(counted, session.email, visitor)
     return user
 
 

@@ -13,7 +13,7 @@ from netflix.accounts import email as addresses
 from netflix.errors import FirstStepRequired, PasswordToChange, ProofRequired, SignInRequired
 from netflix.extensions import login_manager
 from netflix.flashes import has_flashes, tell, warn
-from netflix.signin import cookie, device, signin
+from netflix.signin import cookie, device, signin, signout
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
@@ -84,7 +84,7 @@ def visitor() -> Visitor:
 def end_present() -> None:
     """Ends the session that this browser comes with: none is left behind that nobody sees (ASVS 5.0 7.2.4)."""
     if is_signed_in():
-        signin.sign_out(any_session(), address())
+        signout.sign_out(any_session(), address())
 
 
 def come_in(opened: Session, answer: Response) -> Response:

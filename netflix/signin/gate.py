@@ -19,7 +19,7 @@ from netflix.errors import NotAccepted, TooManyAttempts
 from netflix.limits.counter import Attempt, Counters
 from netflix.lockdown.notice import Notice
 from netflix.prerendered import Prerendered
-from netflix.signin import cookie, signin
+from netflix.signin import attempt, cookie, signin
 from netflix.signin.visitor import Visitor
 
 COUNTED = "netflix.attempt"
@@ -48,7 +48,7 @@ class Gate:
             signin.check(sent.get("email", ""), sent.get("password", ""))
             visitor = Visitor(environ["REMOTE_ADDR"], devices=cookie.devices(environ))
             with self.app.app_context():
-                environ[COUNTED] = self.counters.hit(*signin.subjects(sent["email"], visitor))
+                environ[COUNTED] = self.counters.hit(*attempt.subjects(sent["email"], visitor))
         except (ValueError, NotAccepted):
             return self.inner(environ, start_response)
         except TooManyAttempts as refusal:
@@ -57,8 +57,8 @@ class Gate:
             return self.inner(environ, start_response)
         finally:
             # Refused for something else, such as a token that is too old: nothing was guessed.
-            if attempt := take_attempt(environ):
-                self.counters.refund(attempt)
+            if counted := take_attempt(environ):
+                self.counters.refund(counted)
 
     def shown(self, sent: dict[str, str], refusal: TooManyAttempts) -> str:
         """The page that Flask would give, with the token that was sent: it is looked at when it is sent again."""

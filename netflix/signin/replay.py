@@ -13,7 +13,7 @@ from netflix.config import Config
 from netflix.limits.key import Key
 from netflix.limits.policy import Lane, Limit, PolicyRule
 from netflix.limits.windows import SECOND, Counted, Rule, Windows
-from netflix.signin import signin
+from netflix.signin import attempt
 from netflix.signin.logged import Logged
 
 MOST_COUNTERS = 100_000
@@ -23,7 +23,7 @@ AT_HAND = 20_000
 
 def limits() -> tuple[Limit, ...]:
     """All that an attempt to sign in may count in."""
-    found = signin.lanes("", "", "known") + signin.lanes("", "")
+    found = attempt.lanes("", "", "known") + attempt.lanes("", "")
     return tuple(limit for limit, _ in found)
 
 
@@ -111,7 +111,7 @@ class Replay:
 
     def attempt(self, logged: Logged) -> int:
         """The wait in microseconds, or 0 when it is let in: counted when it was wrong, given back when it was right."""
-        lanes = signin.lanes(logged.account, logged.address, logged.known)
+        lanes = attempt.lanes(logged.account, logged.address, logged.known)
         # Where a log tells no account there is nothing to count for it.
         of = [one for limit, who in lanes if who or limit.lane is Lane.SITE for one in self._of(limit, who)]
         rules = [rule for _, rule in of]
@@ -122,6 +122,6 @@ class Replay:
         if not logged.is_right:
             self.windows.count(rules, max(logged.at, self.windows.newest(rules) + 1))
         else:
-            forgiven = signin.in_a_row(logged.account, lanes)
+            forgiven = attempt.in_a_row(logged.account, lanes)
             self.windows.clear([rule for limit, who in forgiven if who for _, rule in self._of(limit, who)])
         return 0

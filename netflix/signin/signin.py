@@ -1,25 +1,23 @@
-"""Signing in, being recognised, signing out."""
+"""Signing in, and being recognised."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 
 from netflix import clock
 from netflix.accounts import email as addresses
 from netflix.accounts import hashing
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
-from netflix.errors import LockedDown, NotFound, SecondStepRequired, WrongCredentials, accept
+from netflix.errors import LockedDown, SecondStepRequired, WrongCredentials, accept
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import AS_IT_IS, db
-from netflix.limits import counter, policy
+from netflix.limits import counter
 from netflix.limits.counter import Attempt
-from netflix.limits.policy import Limit
 from netflix.lockdown import lockdown
 from netflix.mail import notice
-from netflix.signin import browser, device
+from netflix.signin import attempt, browser, device
 from netflix.signin.device import Device
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import CurrentSession, Session
@@ -36,25 +34,6 @@ class DeviceEnded(Exception):
     """The cookie was good, but its row is gone: the attempt is a stranger's."""
 
 
-def subjects(email: str, visitor: Visitor) -> tuple[tuple[Limit, str], ...]:
-    """Whom an attempt to sign in is counted for."""
-    account = addresses.normalised(email)
-    known = device.carried_in(visitor.devices, account)
-    return lanes(account, visitor.address, device.counted_as(known) if known else "")
-
-
-def lanes(account: str, address: str, known: str = "") -> tuple[tuple[Limit, str], ...]:
-    """The limits that an attempt counts in; `known` is the digest of a browser that is known to the account."""
-    if known:
-        return ((policy.SIGN_IN_FROM_DEVICE, known), (policy.IN_A_ROW_FROM_DEVICE, known))
-    return (
-        (policy.SIGN_IN_FROM_ADDRESS, address),
-        (policy.SIGN_IN_TO_ACCOUNT, account),
-        (policy.IN_A_ROW, account),
-        (policy.SIGN_IN_TO_SITE, ""),
-    )
-
-
 def sign_in(email: str, password: str, remembered: bool, visitor: Visitor, counted: Attempt | None = None) -> Session:
     """Opens a session. Raises NotAccepted, TooManyAttempts, WrongCredentials, LockedDown, SecondStepRequired or Busy.
 
@@ -64,7 +43,7 @@ def sign_in(email: str, password: str, remembered: bool, visitor: Visitor, count
     this one.
     """
     check(email, password)
-    wanted = subjects(email, visitor)
+    wanted = attempt.subjects(email, visitor)
     if counted is None or not counter.is_for(counted, *wanted):
         counted = counter.hit(*wanted)
     else:
@@ -89,11 +68,11 @@ def counted_in(counted: Attempt, email: str, password: str, remembered: bool, vi
     # A guess stays counted, also when it cannot be written down.
     if not right or user is None or user.is_disabled:
         by_known = {"known": True} if known else {}
-        failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, **by_known)
+        attempt.failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, **by_known)
         raise refusal
     if isinstance(refusal, LockedDown) and not user.has_second_factor:
         # As dear as a wrong one, and counted: who guesses learns nothing by it.
-        failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, kept_out="lockdown")
+        attempt.failed(Kind.SIGN_IN_FAILED, user, email, visitor.address, kept_out="lockdown")
         raise refusal
     with counter.refunding(counted):
         # Not while others wait for a lane: the next sign-in does it as well.
@@ -102,7 +81,7 @@ def counted_in(counted: Attempt, email: str, password: str, remembered: bool, vi
     with counter.refunding(counted, unless=SecondStepRequired):
         demand_change_if_known(user, password, visitor.address)
         session = opened(user, renewed, remembered, visitor, known=known, counted=counted)
-    forgive(counted, email, visitor)
+    attempt.forgive(counted, email, visitor)
     return session
 
 
@@ -125,34 +104,6 @@ def own_device(user: User, visitor: Visitor) -> Device | None:
         return None
 
 
-def recognised(user_id: int, email: str, visitor: Visitor) -> Visitor:
-    """The visitor as they are counted: only the cookie of a live device gives a lane of its own.
-
-    Though it be signed for an e-mail that they had before.
-    """
-    carried = device.known_in(visitor.devices, user_id)
-    if not carried:
-        return visitor.stranger
-    return visitor._replace(devices=device.cookie_with(visitor.devices, email, carried))
-
-
-def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:
-    """Gives back an attempt that was right; the failures before it, of strangers too, were not in a row."""
-    counter.refund(counted, *in_a_row(addresses.normalised(email), subjects(email, visitor)))
-
-
-def forgive_first_step(first: FirstStep, email: str, visitor: Visitor) -> None:
-    """The same, once the second step was right; the `visitor` is who they were at the first."""
-    if first.stamp:
-        at_first = visitor._replace(address=first.address)
-        forgive(counter.let_in_at(first.stamp, *subjects(email, at_first)), email, at_first)
-
-
-def in_a_row(account: str, counted: tuple[tuple[Limit, str], ...]) -> set[tuple[Limit, str]]:
-    """What begins anew with a right attempt that counted in those lanes."""
-    return {(policy.IN_A_ROW, account), *(one for one in counted if one[0].name == policy.IN_A_ROW.name)}
-
-
 def demand_change_if_known(user: User, password: str, address: str) -> None:
     """A right password that is on a list of known ones opens nothing but the page to change it.
 
@@ -162,14 +113,6 @@ def demand_change_if_known(user: User, password: str, address: str) -> None:
         if User.demand_change(user.id, user.password_hash):
             event.record(Kind.PASSWORD_KNOWN, user.id, address)
         db.session.commit()
-
-
-def failed(kind: Kind, user: User | None, email: str, address: str, **detail: Any) -> None:
-    """Writes down a wrong guess; of an unknown e-mail its digest alone."""
-    if user is None:
-        detail["account"] = counter.in_record(addresses.normalised(email))
-    event.record(kind, user.id if user else None, address, event.STRANGER, **detail)
-    db.session.commit()
 
 
 def check(email: str, password: str) -> None:
@@ -204,26 +147,7 @@ def opened(
         if not known and (refusal := lockdown.kept_out()):
             raise refusal
     now = clock.now()
-    still_right = (
-        User.id == user.id,
-        User.password_hash == user.password_hash,
-        User.totp_secret == user.totp_secret,
-        User.disabled_at.is_(None),
-        User.deleting_at.is_not_distinct_from(user.deleting_at),
-    )
-    noted = (
-        update(User)
-        .where(*still_right)
-        .values(
-            signed_in_at=user.signed_in_at if follows else now,
-            password_hash=renewed or user.password_hash,
-            deleting_at=None,
-        )
-    )
-    written = db.session.execute(noted.returning(User.id), execution_options=AS_IT_IS)
-    if written.scalar() is None:
-        db.session.rollback()
-        raise WrongCredentials
+    note(user, renewed, user.signed_in_at if follows else now)
     ended = Session.make_room(user.id)
     session = Session.opened(user, now, visitor.address, visitor.user_agent, remembered)
     if follows:
@@ -249,6 +173,28 @@ def opened(
     made_room(session, ended)
     db.session.commit()
     return session
+
+
+def note(user: User, renewed: str | None, signed_in_at: datetime | None) -> None:
+    """Writes the sign-in into the user's row, which is held from here on.
+
+    Raises WrongCredentials when it is no more as it was when the password was checked.
+    """
+    still_right = (
+        User.id == user.id,
+        User.password_hash == user.password_hash,
+        User.totp_secret == user.totp_secret,
+        User.disabled_at.is_(None),
+        User.deleting_at.is_not_distinct_from(user.deleting_at),
+    )
+    noted = (
+        update(User)
+        .where(*still_right)
+        .values(signed_in_at=signed_in_at, password_hash=renewed or user.password_hash, deleting_at=None)
+    )
+    if db.session.execute(noted.returning(User.id), execution_options=AS_IT_IS).scalar() is None:
+        db.session.rollback()
+        raise WrongCredentials
 
 
 def made_room(session: Session, ended: int) -> None:
@@ -303,29 +249,3 @@ def resume(carried: str, address: str) -> CurrentSession | None:
         session.see(now, address)
         db.session.commit()
     return session
-
-
-def sign_out(session: CurrentSession, address: str) -> None:
-    """The row goes, so a cookie that was copied before is worth nothing after (ASVS 5.0 7.4.1)."""
-    db.session.execute(delete(Session).where(Session.id == session.id))
-    event.record(Kind.SESSION_ENDED, session.user_id, address, reason="signed out", session=session.id)
-    db.session.commit()
-
-
-def end_session(user_id: int, session_id: int, address: str) -> None:
-    """Ends one of the user's own sessions. Raises NotFound for anybody else's."""
-    own = delete(Session).where(Session.id == session_id, Session.user_id == user_id)
-    if db.session.execute(own.returning(Session.id)).scalar() is None:
-        db.session.rollback()
-        raise NotFound("That browser is not signed in any more.", "Go back to your dashboard to see who is.")
-    event.record(Kind.SESSION_ENDED, user_id, address, reason="ended from another browser", session=session_id)
-    db.session.commit()
-
-
-def end_other_sessions(session: CurrentSession, address: str) -> int:
-    """Ends every session of its user but this one; answers how many."""
-    ended = Session.end_all(session.user_id, but=session.id)
-    if ended:
-        event.record(Kind.SESSION_ENDED, session.user_id, address, reason="all other browsers", sessions=ended)
-    db.session.commit()
-    return ended

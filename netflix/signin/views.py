@@ -20,7 +20,7 @@ from netflix.errors import (
 )
 from netflix.lockdown import lockdown
 from netflix.prerendered import Prerendered
-from netflix.signin import change, current, gate, recovery, signin
+from netflix.signin import change, current, gate, recovery, signin, signout
 from netflix.web import address, local_path, see_other
 
 bp = Blueprint("signin", __name__)
@@ -62,7 +62,7 @@ def close_session() -> ResponseReturnValue:
 @bp.post("/sessions/<int(max=2147483647):session_id>/end")
 def end_session(session_id: int) -> ResponseReturnValue:
     back = local_path(request.form.get("next", ""))
-    signin.end_session(current.proved(back).user_id, session_id, address())
+    signout.end_session(current.proved(back).user_id, session_id, address())
     current.tell("That browser is signed out.")
     return see_other(back)
 
@@ -70,7 +70,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 @bp.post("/sessions/end-others")
 def end_other_sessions() -> ResponseReturnValue:
     back = local_path(request.form.get("next", ""))
-    ended = signin.end_other_sessions(current.proved(back), address())
+    ended = signout.end_other_sessions(current.proved(back), address())
     current.tell("All other browsers are signed out." if ended else "No other browser was signed in.")
     return see_other(back)
 

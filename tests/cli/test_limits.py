@@ -24,7 +24,7 @@ from netflix.accounts import email as addresses
 from netflix.config import Config
 from netflix.errors import CountersUnavailable, TooManyAttempts
 from netflix.limits import counter, policy, standing
-from netflix.signin import signin
+from netflix.signin import attempt
 from netflix.signin.visitor import Visitor
 from netflix.values import rates
 from tests.cli.conftest import Locked, Run
@@ -444,7 +444,7 @@ def test_whatever_the_web_counts_is_listed_and_cleared_and_nothing_else(
     with app.test_request_context():
         for seen, email in attempts:
             with suppress(TooManyAttempts):
-                counter.hit(*signin.subjects(email, Visitor(seen)))
+                counter.hit(*attempt.subjects(email, Visitor(seen)))
             for limit in (policy.REGISTRATION_FROM_ADDRESS, policy.RECOVERY_FROM_ADDRESS):
                 with suppress(TooManyAttempts):
                     counter.hit((limit, seen))

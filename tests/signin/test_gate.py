@@ -13,7 +13,7 @@ from redis import Redis
 
 from netflix.errors import WrongCredentials
 from netflix.limits import counter
-from netflix.signin import gate, signin
+from netflix.signin import attempt, gate, signin
 from netflix.signin.visitor import Visitor
 from tests.people import PASSWORD, Browser
 from tests.watching import hashes
@@ -190,7 +190,7 @@ def test_an_attempt_that_was_counted_for_another_does_not_stand_for_this_one(
 ) -> None:
     """Should the gate ever read a form otherwise than the site does."""
     with app.test_request_context():
-        counted = counter.hit(*signin.subjects("nobody@example.org", Visitor("192.0.2.1")))
+        counted = counter.hit(*attempt.subjects("nobody@example.org", Visitor("192.0.2.1")))
         with pytest.raises(WrongCredentials):
             signin.sign_in(ada, "wrong", False, Visitor("192.0.2.1"), counted)
     assert len(redis.keys("*sign-in:account*")) == 2

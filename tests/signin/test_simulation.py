@@ -16,7 +16,7 @@ from netflix.limits import counter
 from netflix.limits.address import counted_as
 from netflix.limits.policy import IN_A_ROW
 from netflix.limits.windows import SECOND
-from netflix.signin import signin
+from netflix.signin import attempt
 from netflix.signin.logged import Logged
 from netflix.signin.replay import Replay
 from netflix.signin.simulation import Simulation
@@ -63,7 +63,7 @@ def test_it_agrees_with_redis(
             # What the attempts themselves take passes for Redis too.
             at = BEGIN + passed + (time.monotonic_ns() - began) // 1000
             wait = replay.attempt(Logged(at, counted_as(address), account, is_right, known))
-            lanes = signin.lanes(account, address, known)
+            lanes = attempt.lanes(account, address, known)
             if wait:
                 with pytest.raises(TooManyAttempts) as refusal:
                     counter.hit(*lanes)
@@ -71,7 +71,7 @@ def test_it_agrees_with_redis(
                 continue
             counted = counter.hit(*lanes)
             if is_right:
-                counter.refund(counted, *signin.in_a_row(account, lanes))
+                counter.refund(counted, *attempt.in_a_row(account, lanes))
 
 
 def stranger(number: int, at: int, is_right: bool = False) -> Logged:
