@@ -11,7 +11,7 @@ import click
 
 from netflix.errors import NotAccepted
 
-from . import asking, formats, output, refusals, site, times
+from . import asking, cells, formats, output, refusals, site, times
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ TOLD = [column for column in COLUMNS if column.field in ("network", "until", "re
 
 def ends(row: "Ban") -> str:
     at = row.revoked_at or row.until
-    return formats.human(at) if at else "never"
+    return cells.human(at) if at else "never"
 
 
 def network(word: str, exactly: bool = False) -> "Network":
@@ -142,7 +142,7 @@ def bar(length: int, label: str) -> "ProgressBar[int]":
 
 
 def until_words(until: datetime | None) -> str:
-    return f"until {formats.iso(until)}" if until else "for good"
+    return f"until {cells.iso(until)}" if until else "for good"
 
 
 def tell_when(is_changed: bool) -> None:

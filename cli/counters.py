@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import asking, formats, output, site
+from . import asking, cells, formats, output, site
 from .formats import Column, Listing
 from .lanes import DIGEST, LANES, Limit, Match, Matched
 from .times import in_short
@@ -280,12 +280,12 @@ def shape(columns: Sequence[Column], row: "Row") -> str:
 def quoted(who: str) -> str:
     """Only a stranger in Redis can have put in more than the signs of addresses and digests."""
     is_plain = who.isascii() and who.isprintable() and '"' not in who and "\\" not in who
-    return f'"{who}"' if is_plain else formats.as_json(who)
+    return f'"{who}"' if is_plain else cells.as_json(who)
 
 
 @lru_cache(maxsize=10_000)
 def instant(seconds: int) -> str:
-    return f'"{formats.iso(datetime.fromtimestamp(seconds, UTC))}"'
+    return f'"{cells.iso(datetime.fromtimestamp(seconds, UTC))}"'
 
 
 def named(standings: "Iterable[Standing]", known: dict[str, str] | None = None) -> list[Counted]:

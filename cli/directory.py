@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from . import asking, formats, output, site, times
+from . import asking, cells, formats, output, site, times
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ MOST_ROWS = 1000
 
 
 def state(user: "User") -> str:
-    return f"leaving {formats.human(user.deleting_at)}" if user.state == "leaving" else user.state
+    return f"leaving {cells.human(user.deleting_at)}" if user.state == "leaving" else user.state
 
 
 def state_role(user: "User") -> str:
@@ -75,7 +75,7 @@ class Sort(click.ParamType):
 
 
 def last(user: "User") -> str:
-    return formats.human(user.signed_in_at) if user.signed_in_at else "never"
+    return cells.human(user.signed_in_at) if user.signed_in_at else "never"
 
 
 @click.command("list")

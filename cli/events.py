@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import asking, formats, lanes, output, site, times
+from . import asking, cells, formats, lanes, output, site, times
 from .formats import Column, Listing
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ LOOK_EVERY = 0.5
 
 COLUMNS = (
     Column("id", "Id", lambda row: row.event.id, type="integer"),
-    Column("at", "When", lambda row: row.event.at, lambda row: formats.iso(row.event.at), type="date-time"),
+    Column("at", "When", lambda row: row.event.at, lambda row: cells.iso(row.event.at), type="date-time"),
     Column("kind", "What", lambda row: row.event.kind, role=lambda row: "bad" if row.event.is_warning else ""),
     Column("user", "User", lambda row: row.email, role=lambda _: "noun", shrinks=True, type="string?"),
     Column("user_id", value=lambda row: row.event.user_id, type="integer?"),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import dry_run, formats, output, site, times
+from . import cells, dry_run, formats, output, site, times
 from .formats import Column, Sheet
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def on(lasts: timedelta | None, reason: str) -> None:
     """
     until = times.until(lasts)
     was_on = site.lockdown.turn_on(reason, until)
-    lasting = f"until {formats.iso(until)}" if until else "until you turn it off"
+    lasting = f"until {cells.iso(until)}" if until else "until you turn it off"
     output.done(f"{'It was on, and now lasts' if was_on else 'Lockdown'} {lasting}. {known()}")
     if not site.rights.may_any_come_in():
         output.note(

@@ -10,7 +10,7 @@ import click
 
 from netflix.errors import AlreadyExists, DatabaseUnavailable, Declined
 
-from . import files, formats, output, refusals, site
+from . import cells, files, output, refusals, site
 from .interrupts import Interrupts
 from .lock import one_at_a_time
 
@@ -73,7 +73,7 @@ class Report:
     def add(self, refused: "list[Refused]") -> None:
         self._count += len(refused)
         if self._file:
-            self._file.writelines(f"{formats.as_json(one._asdict())}\n" for one in refused)
+            self._file.writelines(f"{cells.as_json(one._asdict())}\n" for one in refused)
         if self._most is None:
             self._tell(refused)
         else:
@@ -162,7 +162,7 @@ def exported(where: str, batches: Generator[list[str], None, None], is_csv: bool
         file = opened.enter_context(files.placed(Path(where))) if where != STDIN else None
         opened.enter_context(closing(batches))
         for lines in batches:
-            text = "".join(lines) if is_csv else formats.joined(lines)
+            text = "".join(lines) if is_csv else cells.joined(lines)
             count += text.count("\n")
             click.echo(text, file, nl=False)
     return count

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import click
 
-from . import asking, formats, output, site, times
+from . import asking, cells, output, site, times
 from .lock import one_at_a_time
 
 # What takes longer than a second, so that a bar is worth it.
@@ -40,7 +40,7 @@ def purge(dry_run: bool, keep: timedelta | None, yes: bool, batch: int | None, m
         tell("Would delete", site.expiry.expired(before))
         return
     if keep and before and keep < SHORT:
-        old = f"all events from before {formats.iso(before)}"
+        old = f"all events from before {cells.iso(before)}"
         asking.confirm(f"Delete {old}, for ever?", yes, f"It would delete {old}, for ever")
     pace = site.expiry.Pace(batch or site.expiry.Pace.MOST, max_runtime)
     seen = output.is_terminal(sys.stderr)

@@ -11,7 +11,7 @@ import click
 
 from netflix.errors import CountersUnavailable, Refusal
 
-from . import formats, output, site
+from . import cells, output, site
 
 ARGS = f"{__name__}.args"
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Told(click.ClickException):
     def show(self, file: object = None) -> None:
         if self.to_program:
             problem = {"title": self.title, "detail": self.message, "exit_code": self.exit_code}
-            click.echo(formats.as_json({"error": problem}), err=True)
+            click.echo(cells.as_json({"error": problem}), err=True)
         else:
             click.echo(f"{output.alarming('Error:')} " + output.printable(self.message, keep="\n"), err=True)
 

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from .formats import Column, human, iso
+from .cells import human, iso
+from .formats import Column
 
 ROLES = {
     "heading": "bold",

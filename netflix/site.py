@@ -60,27 +60,7 @@ def create_app(config: Config | None = None) -> Flask:
     """The site. Reads the environment when no config is given; raises ConfigError."""
     config = config or Config.from_env(os.environ)
     app = Site("netflix", template_folder=str(where("templates")), static_folder=str(where("static")))
-    app.config.from_mapping(
-        # Whatever FLASK_DEBUG says: a fault of ours is never shown (ASVS 5.0 13.4.2).
-        DEBUG=False,
-        SECRET_KEY=config.secret_key[0],
-        SECRET_KEY_FALLBACKS=list(config.secret_key[1:]),
-        TRUSTED_HOSTS=config.hosts,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=Session.REMEMBERED_ABSOLUTE,
-        MAX_CONTENT_LENGTH=LONGEST,
-        MAX_FORM_MEMORY_SIZE=LONGEST,
-        MAX_FORM_PARTS=50,
-        # The token lives as long as the cookie: a page left open over night still signs in.
-        WTF_CSRF_TIME_LIMIT=None,
-        # The last of a list signs, all verify.
-        WTF_CSRF_SECRET_KEY=list(reversed(config.secret_key)),
-        # A browser that sends no Referer is not an attack; the token decides.
-        WTF_CSRF_SSL_STRICT=False,
-        SQLALCHEMY_DATABASE_URI=config.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(config.database_url),
-    )
+    app.config.from_mapping(flask_settings(config))
     app.extensions["netflix-config"] = config
     # Werkzeug would send on to the tidy address with whatever Host the visitor claimed.
     app.url_map.merge_slashes = app.url_map.strict_slashes = False
@@ -121,3 +101,28 @@ def create_app(config: Config | None = None) -> Flask:
             database.listen(db.engine)
             event.listen(db.engine, "connect", database.prepare_sqlite)
     return app
+
+
+def flask_settings(config: Config) -> dict[str, Any]:
+    """What Flask and its extensions are told of ours."""
+    return {
+        # Whatever FLASK_DEBUG says: a fault of ours is never shown (ASVS 5.0 13.4.2).
+        "DEBUG": False,
+        "SECRET_KEY": config.secret_key[0],
+        "SECRET_KEY_FALLBACKS": list(config.secret_key[1:]),
+        "TRUSTED_HOSTS": config.hosts,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_REFRESH_EACH_REQUEST": False,
+        "PERMANENT_SESSION_LIFETIME": Session.REMEMBERED_ABSOLUTE,
+        "MAX_CONTENT_LENGTH": LONGEST,
+        "MAX_FORM_MEMORY_SIZE": LONGEST,
+        "MAX_FORM_PARTS": 50,
+        # The token lives as long as the cookie: a page left open over night still signs in.
+        "WTF_CSRF_TIME_LIMIT": None,
+        # The last of a list signs, all verify.
+        "WTF_CSRF_SECRET_KEY": list(reversed(config.secret_key)),
+        # A browser that sends no Referer is not an attack; the token decides.
+        "WTF_CSRF_SSL_STRICT": False,
+        "SQLALCHEMY_DATABASE_URI": config.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": database.engine_options(config.database_url),
+    }

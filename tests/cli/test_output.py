@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from cli import formats, tables
+from cli import cells, tables
 from cli.formats import Column
 from netflix.accounts.registration import create
 from netflix.extensions import db
@@ -82,7 +82,7 @@ def test_nothing_of_a_stranger_steers_the_terminal(app: Flask, run: Run, form: s
 
 def test_json_keeps_what_it_escapes() -> None:
     text = "é日本 \u202e \x9b \x00 \ud800 \U000e0001"
-    told = formats.as_json({"a": text})
+    told = cells.as_json({"a": text})
     assert json.loads(told) == {"a": text}
     assert "é日本" in told
     assert told.isprintable()
@@ -90,11 +90,11 @@ def test_json_keeps_what_it_escapes() -> None:
 
 @pytest.mark.parametrize("text", ["=1+1@x.org", "+a@x.org", "-a", "@a", "\uff1d1", "\uff20a"])
 def test_no_spreadsheet_takes_a_text_for_a_formula(text: str) -> None:
-    assert list(csv.reader(io.StringIO(formats.as_csv([["text", "size"], [text, len(text)]]))))[1] == [
+    assert list(csv.reader(io.StringIO(cells.as_csv([["text", "size"], [text, len(text)]]))))[1] == [
         f"'{text}",
         str(len(text)),
     ]
-    assert formats.harmless(-5) == "-5"
+    assert cells.harmless(-5) == "-5"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_no_spreadsheet_takes_a_text_for_a_formula(text: str) -> None:
     ],
 )
 def test_a_time_is_told_as_a_person_would(away: timedelta, spoken: str) -> None:
-    assert formats.ago(NOW - away, NOW) == spoken
+    assert cells.ago(NOW - away, NOW) == spoken
 
 
 SHRINKING = Column("a", "A", shrinks=True)
