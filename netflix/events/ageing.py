@@ -5,6 +5,7 @@ deletes it; and the record tells that it was done.
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select
 
@@ -25,11 +26,12 @@ def count(through: int) -> int:
     return max(0, through - ChainStart.present().number)
 
 
-def remove(through: int, before: datetime, most: int, telling: bool) -> int:
+def remove(through: int, before: datetime, most: int, telling: bool, unverified: int = 0) -> int:
     """Deletes up to `most` of the oldest events, none after `through`; committed by the act that called.
 
     `telling` writes an event of all that are due, of which a purge that is stopped leaves some. Answers how many.
     Raises Declined, and deletes none, where one is not what was written, or the last is not from `before` that time.
+    Of those up to `unverified` that is not asked: whoever runs the site says that their key was lost.
     """
     if not count(through):
         return 0
@@ -38,26 +40,30 @@ def remove(through: int, before: datetime, most: int, telling: bool) -> int:
     if last >= through:
         # By another purge, a moment ago.
         return 0
-    if not was_written_before(before, through, start):
+    if not was_written_before(before, through, start, unverified):
         raise not_whole(through)
+    is_known = start.is_sealed or start.number < unverified
     oldest = select(*LINKED, Event.digest).where(Event.id <= through).order_by(Event.id).limit(most)
     for row in db.session.execute(oldest):
-        if not start.is_sealed or row.id != last + 1 or link(digest, row[:-1]) != row.digest:
+        if row.id > unverified and not (is_known and row.id == last + 1 and link(digest, row[:-1]) == row.digest):
             raise not_whole(row.id)
         last, digest = row.id, row.digest
     db.session.execute(delete(Event).where(Event.id <= last), execution_options=AS_IT_IS)
     move_start(last, digest)
     if telling:
-        record(Kind.EVENTS_PURGED, object="events", first=start.number + 1, due=through)
+        said: dict[str, Any] = {"unverified": min(unverified, through)} if unverified > start.number else {}
+        record(Kind.EVENTS_PURGED, object="events", first=start.number + 1, due=through, **said)
     return last - start.number
 
 
-def was_written_before(time: datetime, number: int, start: ChainStart) -> bool:
+def was_written_before(time: datetime, number: int, start: ChainStart, unverified: int) -> bool:
     """Asked of its digest: an event whose time was changed for a while would have younger ones go in its name."""
     row = db.session.execute(select(*LINKED, Event.digest).where(Event.id == number)).one_or_none()
     ahead = select(Event.digest).where(Event.id == number - 1)
     digest = start.digest if number == start.number + 1 else db.session.scalar(ahead)
-    return row is not None and digest is not None and row.at < time and link(digest, row[:-1]) == row.digest
+    if row is None or digest is None or row.at >= time:
+        return False
+    return number <= unverified or link(digest, row[:-1]) == row.digest
 
 
 def not_whole(number: int) -> Declined:

@@ -156,8 +156,8 @@ class OldEvents:
 
     noun = "old event"
 
-    def __init__(self, before: datetime) -> None:
-        self.before = before
+    def __init__(self, before: datetime, unverified: int) -> None:
+        self.before, self.unverified = before, unverified
         self.through = ageing.last_before(before)
         self.is_told = False
 
@@ -165,12 +165,12 @@ class OldEvents:
         return ageing.count(self.through)
 
     def remove(self, most: int) -> int:
-        removed = ageing.remove(self.through, self.before, most, telling=not self.is_told)
+        removed = ageing.remove(self.through, self.before, most, not self.is_told, self.unverified)
         self.is_told |= removed > 0
         return removed
 
 
-def run_out(events_before: datetime | None = None) -> list[Ageing]:
+def run_out(events_before: datetime | None = None, unverified: int = 0) -> list[Ageing]:
     now = clock.now()
     out, lasting = now - Ban.KEPT, Ban.until.is_(None) | (Ban.until > now - Ban.KEPT)
     given_up = and_(Mail.due_at.is_(None), Mail.good_until <= now - Mail.KEPT)
@@ -188,7 +188,7 @@ def run_out(events_before: datetime | None = None) -> list[Ageing]:
         Unconfirmed(),
         Left(),
     ]
-    return found + ([OldEvents(events_before)] if events_before else [])
+    return found + ([OldEvents(events_before, unverified)] if events_before else [])
 
 
 def expired(events_before: datetime | None = None) -> Counter[str]:
@@ -204,18 +204,19 @@ def purge(
     events_before: datetime | None = None,
     gone: Counter[str] | None = None,
     told: Callable[[int], object] = int,
+    unverified: int = 0,
 ) -> Counter[str]:
     """Deletes it, with a commit for each turn of `pace`, and answers what is gone; of events none but with a time.
 
     `gone` has it also when the purge is ended half way; `told` hears how many after each turn. Raises Declined when
-    the record of events is not whole: what was done to it must not be purged away.
+    the record of events is not whole after event `unverified`: what was done to it must not be purged away.
     """
     pace = pace or Pace()
     gone = Counter() if gone is None else gone
     in_turn = InSqlite() if db.engine.dialect.name == "sqlite" else InTurn()
     pace.aim = in_turn.AIM
     try:
-        for kind in run_out(events_before):
+        for kind in run_out(events_before, unverified):
             pace.begin()
             while not pace.is_over:
                 most = pace.size

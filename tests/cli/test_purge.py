@@ -10,9 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from flask import Flask
 
+from cli import main
 from netflix.config import Config
+from netflix.errors import Declined
 from netflix.events import event
 from netflix.events.event import Wanted
 from netflix.extensions import db
@@ -20,6 +23,7 @@ from netflix.upkeep import expiry
 from tests import history
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, at_a_terminal, environment, in_a_pipe
+from tests.conftest import Build
 from tests.people import Browser
 from tests.watching import until
 
@@ -225,7 +229,47 @@ def test_what_was_done_to_the_record_is_not_purged_away(run: Run, aged: Flask, c
     assert dump(config) == before
 
 
-@pytest.mark.parametrize("pattern", ["--max-runtime 1.5s", "--keep 0d", "--batch 0", "--keep long"])
+@pytest.fixture
+def rekeyed(aged: Flask, build: Build) -> Flask:
+    """The same under a new password key, after the old one was lost, with a thing that happened since."""
+    other = build(password_key="another key, also of more than 32 characters")
+    with other.app_context():
+        history.write(1)
+    return other
+
+
+def test_events_from_before_a_lost_key_go_once_that_is_said(rekeyed: Flask, config: Config) -> None:
+    def run(line: str) -> Result:
+        return rekeyed.test_cli_runner().invoke(main, line.split())
+
+    before = dump(config)
+    assert run("purge --keep 365d").exit_code == 7
+    asked = run("purge --keep 365d --unverified 8")
+    assert asked.exit_code == 7
+    assert "those up to 8 unverified, for ever" in asked.stderr
+    assert dump(config) == before
+    assert run("purge --keep 365d --unverified 8 --yes").output == "Deleted 5 old events.\n"
+    with rekeyed.app_context():
+        (told,) = event.following(Wanted(kinds=("sensitive_delete",)))
+        assert told.details == {"object": "events", "first": 1, "due": 5, "unverified": 5}
+    assert run("events verify --after 8").output == ""
+    with rekeyed.app_context():
+        expiry.purge(expiry.Pace(most=2), datetime.now(UTC), unverified=8)
+    assert run("events verify").output == ""
+
+
+def test_what_was_done_since_the_key_was_lost_is_not_purged_away(rekeyed: Flask) -> None:
+    with rekeyed.app_context():
+        db.session.execute(db.text("UPDATE event SET address = '203.0.113.1' WHERE id = 9"))
+        db.session.commit()
+        history.write(1)
+        with pytest.raises(Declined, match="not whole at event 9"):
+            expiry.purge(events_before=datetime.now(UTC), unverified=8)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["--max-runtime 1.5s", "--keep 0d", "--batch 0", "--keep long", "--unverified 5", "--unverified all"]
+)
 def test_what_is_no_time_and_no_number_is_a_slip(run: Run, pattern: str) -> None:
     assert run(f"purge {pattern}").exit_code == 2
 
