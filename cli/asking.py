@@ -4,13 +4,16 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from netflix.errors import Declined
+from netflix.errors import Declined, NotAccepted
 
 from . import output, site
+
+if TYPE_CHECKING:
+    from netflix.values import Network
 
 STDIN, GENERATE, LINK = "--password-stdin", "--generate", "--link"
 
@@ -95,6 +98,18 @@ class Email(click.ParamType):
         for fault in site.email.faults(value):
             self.fail(f"'{value}': {fault}", param, ctx)
         return str(value).strip()
+
+
+class Place(click.ParamType):
+    """An address, or all of a network."""
+
+    name = "ADDRESS|CIDR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Network":
+        try:
+            return site.network.exactly(value)
+        except NotAccepted as slip:
+            return self.fail(str(slip), param, ctx)
 
 
 class Id(click.IntRange):

@@ -41,15 +41,11 @@ def ends(row: "Ban") -> str:
     return cells.human(at) if at else "never"
 
 
-def network(word: str, exactly: bool = False) -> "Network":
+def network(word: str) -> "Network":
     try:
-        return site.network.exactly(word) if exactly else site.network.read(word)
+        return site.network.read(word)
     except NotAccepted as slip:
         raise click.UsageError(str(slip)) from slip
-
-
-def one_network(ctx: click.Context, param: click.Parameter, word: str | None) -> "Network | None":
-    return None if word is None else network(word, exactly=True)
 
 
 def network_or_id(word: str) -> "Network | int":
@@ -156,8 +152,7 @@ def tell_when(is_changed: bool) -> None:
     "--address",
     "within",
     cls=asking.Once,
-    metavar="ADDRESS|CIDR",
-    callback=one_network,
+    type=asking.Place(),
     help="Only those that shut out this address or network.",
 )
 @formats.listing(COLUMNS)

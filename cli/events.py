@@ -11,6 +11,7 @@ from .formats import Column, Listing
 
 if TYPE_CHECKING:
     from netflix.events.event import Wanted
+    from netflix.values import Network
 
 LOOK_EVERY = 0.5
 
@@ -60,7 +61,12 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
                 help="Only those that name this e-mail by its digest: of attempts where no user has it, and of changes "
                 "to or from it.",
             ),
-            lanes.several(lanes.Address(), "--address", "addresses", help="Only those from this address."),
+            lanes.several(
+                asking.Place(),
+                "--address",
+                "places",
+                help="Only those from this address or network.",
+            ),
             click.option(
                 "--since", type=times.Since(), cls=asking.Once, help="Only since then: 30m, 24h, 7d or 2026-11-24."
             ),
@@ -91,7 +97,7 @@ def list_events(
     kinds: tuple[str, ...],
     emails: tuple[str, ...],
     accounts: tuple[str, ...],
-    addresses: tuple[str, ...],
+    places: "tuple[Network, ...]",
     since: datetime | None,
     most: int,
     listing: Listing,
@@ -102,7 +108,7 @@ def list_events(
     Example:
       netflix-admin events list --kind authn_login_fail --since 24h
     """
-    found = site.listing.latest(wanted(kinds, emails, accounts, addresses, since), most)
+    found = site.listing.latest(wanted(kinds, emails, accounts, places, since), most)
     listing.print(found, "Nothing like that happened.")
 
 
@@ -123,7 +129,7 @@ def tail(
     kinds: tuple[str, ...],
     emails: tuple[str, ...],
     accounts: tuple[str, ...],
-    addresses: tuple[str, ...],
+    places: "tuple[Network, ...]",
     since: datetime | None,
     lines: int,
     follow: bool,
@@ -134,7 +140,7 @@ def tail(
     Example:
       netflix-admin events tail --kind authn_login_fail
     """
-    choice = wanted(kinds, emails, accounts, addresses, since)
+    choice = wanted(kinds, emails, accounts, places, since)
     last = list(site.listing.latest(choice, lines)) if lines else []
     shown = Listing(COLUMNS, "table")
     shown.print_lines(reversed(last))
@@ -156,7 +162,7 @@ def export(
     kinds: tuple[str, ...],
     emails: tuple[str, ...],
     accounts: tuple[str, ...],
-    addresses: tuple[str, ...],
+    places: "tuple[Network, ...]",
     since: datetime | None,
 ) -> None:
     """Print events as JSON lines, the oldest first.
@@ -165,7 +171,7 @@ def export(
     Example:
       netflix-admin events export --since 2026-11-01 > november.jsonl
     """
-    rows = site.listing.following(wanted(kinds, emails, accounts, addresses, since))
+    rows = site.listing.following(wanted(kinds, emails, accounts, places, since))
     Listing(COLUMNS, "jsonl").print(rows, "")
 
 
@@ -211,7 +217,7 @@ def wanted(
     kinds: tuple[str, ...],
     emails: tuple[str, ...],
     accounts: tuple[str, ...],
-    addresses: tuple[str, ...],
+    places: "tuple[Network, ...]",
     since: datetime | None,
 ) -> "Wanted":
     known = {str(kind) for kind in site.event.Kind}
@@ -219,6 +225,8 @@ def wanted(
         raise click.BadParameter(
             f"There is no event '{kind}'. There are: {', '.join(sorted(known))}.", param_hint="'--kind'"
         )
+    one = [place for place in places if place.num_addresses == 1]
+    addresses, networks = tuple(str(place.network_address) for place in one), tuple(set(places) - set(one))
     users = tuple(site.user.User.named(email).id for email in emails)
     named = tuple(site.counter.in_record(account) for account in accounts)
-    return site.event.Wanted(kinds, users, addresses, since, accounts=named)
+    return site.event.Wanted(kinds, users, addresses, since, accounts=named, networks=networks)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select
@@ -66,13 +67,16 @@ def chosen(sent: Mapping[str, str], before: int | None = None) -> Wanted:
 
 def latest(wanted: Wanted, most: int) -> Iterator[ListedEvent]:
     """The newest first, as they are read."""
-    newest = listed(wanted).order_by(Event.id.desc()).limit(most)
-    return (ListedEvent._make(row) for row in db.session.execute(newest, execution_options={"yield_per": event.BATCH}))
+    newest = listed(wanted).order_by(Event.id.desc())
+    if not wanted.networks:
+        newest = newest.limit(most)
+    rows = db.session.execute(newest, execution_options={"yield_per": event.BATCH})
+    return islice((ListedEvent._make(row) for row in rows if wanted.takes(row[0])), most)
 
 
 def following(wanted: Wanted, after: int = 0) -> Iterator[ListedEvent]:
     """Those after a number, the oldest first, read a batch at a time."""
-    return (ListedEvent._make(row) for row in event.in_batches(listed(wanted), after))
+    return (ListedEvent._make(row) for row in event.in_batches(listed(wanted), after) if wanted.takes(row[0]))
 
 
 def listed(wanted: Wanted) -> Select[Any]:

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
+from ipaddress import ip_address
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, LargeBinary, Row, Select, String, Text, event, insert, or_, select
@@ -19,6 +21,7 @@ from netflix.errors import NotFound
 from netflix.events.actor import OPERATOR
 from netflix.events.chain import ChainEnd, chain_key, close, extend, link
 from netflix.extensions import Model, db
+from netflix.values import Network
 
 log = logging.getLogger("netflix.event")
 BATCH = 1000
@@ -174,7 +177,8 @@ def length() -> int:
 class Wanted(NamedTuple):
     """Which events; those that are not given do not choose. `before` is an event's number.
 
-    `accounts` are e-mails as events name them, by the beginning of their digest: to find those all are read.
+    `accounts` are e-mails as events name them, by the beginning of their digest: to find those all are read. What is
+    from one of the `networks` is told by `takes` alone, of what was selected for them.
     """
 
     kinds: tuple[str, ...] = ()
@@ -183,15 +187,37 @@ class Wanted(NamedTuple):
     since: datetime | None = None
     before: int | None = None
     accounts: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
 
     def select(self) -> Select[Event]:
         conditions = [any_of(Event.user_id, self.user_ids)] if self.user_ids else []
-        conditions += [any_of(Event.address, self.addresses)] if self.addresses else []
+        places = [any_of(Event.address, self.addresses)] if self.addresses else []
+        places += [Event.address.startswith(beginning(network), autoescape=True) for network in self.networks]
+        conditions += [or_(*places)] if places else []
         conditions += [Event.kind.in_(self.kinds)] if self.kinds else []
         conditions += [Event.at >= self.since] if self.since else []
         conditions += [Event.id < self.before] if self.before else []
         conditions += [or_(*(Event.detail.contains(f'"{one}"') for one in self.accounts))] if self.accounts else []
         return select(Event).where(*conditions)
+
+    def takes(self, event: Event) -> bool:
+        """Of an event that was selected."""
+        if not self.networks or event.address in self.addresses:
+            return True
+        try:
+            address = ip_address(event.address)
+        except ValueError:
+            # Of what was done at a terminal.
+            return False
+        return any(address in network for network in self.networks)
+
+
+def beginning(network: Network) -> str:
+    """What each address in a network begins with, and others may too: up to its first zero IPv6 is written one way."""
+    if network.version == 4:
+        return "".join(f"{octet}." for octet in str(network.network_address).split(".")[: network.prefixlen // 8])
+    groups = network.network_address.exploded.split(":")[: network.prefixlen // 16]
+    return "".join(f"{group.lstrip('0')}:" for group in takewhile(lambda group: group != "0000", groups))
 
 
 def any_of(column: InstrumentedAttribute[Any], values: Sequence[object]) -> ColumnElement[bool]:

@@ -50,6 +50,11 @@ def test_the_latest_stands_first(run: Run, visited: str) -> None:
         ("--user ADA@example.org", ["authn_login_success", "authn_login_fail", "user_created"]),
         ("--since 5m", ["authn_login_success", "authn_login_fail", "user_created"]),
         ("--address 203.0.113.9 --address 192.0.2.10", ["authn_login_success", "authn_login_fail"]),
+        ("--address 203.0.113.8/30", ["authn_login_fail"]),
+        ("--address 203.0.113.10/31", []),
+        ("--address 203.0.113.9 --address 192.0.0.0/22", ["authn_login_success", "authn_login_fail"]),
+        ("--address 192.0.0.0/22 --limit 1", ["authn_login_success"]),
+        ("--address 2001:db8::/32", []),
     ],
 )
 def test_it_is_chosen_which(run: Run, visited: str, option: str, found: list[str]) -> None:
@@ -65,6 +70,7 @@ def test_it_is_chosen_which(run: Run, visited: str, option: str, found: list[str
         "--since 0001-01-01T00:00+14:00",
         "--limit 0",
         "--address x",
+        "--address 192.0.2.10/24",
         "--since 2d --since 1d",
     ],
 )

@@ -4,11 +4,13 @@ import os
 import pwd
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 
 import pytest
 from flask import Flask
 from sqlalchemy import delete, insert, text, update
 
+from netflix.administration import listing
 from netflix.events import event, verification
 from netflix.events.actor import OPERATOR
 from netflix.events.chain import NOTHING, ChainEnd
@@ -28,6 +30,30 @@ def test_whose_events_are_wanted_is_found_by_the_index(app: Flask) -> None:
                 plan = " ".join(str(step) for step in db.session.execute(text(f"EXPLAIN QUERY PLAN {bare}")))
                 assert "SEARCH event USING INDEX ix_event_user_id (user_id=?)" in plan
                 assert ("TEMP B-TREE" in plan) == is_sorted
+
+
+NETWORKS = {
+    "203.0.113.0/24": ["203.0.113.9", "203.0.113.200"],
+    "203.0.113.128/25": ["203.0.113.200"],
+    "203.0.0.0/14": ["203.0.113.9", "203.0.113.200"],
+    "0.0.0.0/0": ["203.0.113.9", "203.0.113.200", "20.30.113.9"],
+    "2001:db8::/32": ["2001:db8::7", "2001:db8:0:1:2:3:4:5", "2001:db8:7::1"],
+    "2001:db8:0:1::/64": ["2001:db8:0:1:2:3:4:5"],
+    "2001:db8::/64": ["2001:db8::7"],
+    "::/0": ["2001:db8::7", "2001:db8:0:1:2:3:4:5", "2001:db8:7::1", "2001:db80::1", "::1"],
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_what_came_from_a_network_is_found_however_its_addresses_are_written(app: Flask, network: str) -> None:
+    with app.app_context():
+        for address in (*NETWORKS["0.0.0.0/0"], *NETWORKS["::/0"], ""):
+            event.record(Kind.SIGN_IN_FAILED, None, address)
+        db.session.commit()
+        wanted = Wanted(networks=(ip_network(network),))
+        assert [row.event.address for row in listing.following(wanted)] == NETWORKS[network]
+        latest = [row.event.address for row in listing.latest(wanted, 2)]
+        assert latest == NETWORKS[network][::-1][:2]
 
 
 def happened(app: Flask) -> list[tuple[str, int | None, str, str]]:
