@@ -11,7 +11,7 @@ import click
 
 from netflix.errors import Declined
 
-from . import asking, output, site
+from . import asking, dry_run, output, site
 from .lock import one_at_a_time
 
 if TYPE_CHECKING:
@@ -57,25 +57,26 @@ def backup(file: str, yes: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask whether the present database may be replaced.")
 @partial(site.within, migrated=False, makes=True)
 @one_at_a_time
-def restore(file: Path, yes: bool) -> None:
+@dry_run.handed_on
+def restore(file: Path, yes: bool, dry_run: bool) -> None:
     """Replace the database by what a backup holds.
 
     The site must be stopped, and have the password key that it had. All is checked before anything is changed.
     Everybody is signed out, and links that were mailed are worth nothing. What was changed since the backup is as it
     was then: passwords, second factors, who is disabled. An older version's backup is migrated. For PostgreSQL it
-    needs `pg_restore` and `psql`.
+    needs `pg_restore` and `psql`. With --dry-run the backup is read through and checked, also while the site runs.
 
     \b
     Example:
       netflix-admin restore /var/backups/netflix/netflix-20261125T031500Z.tar
     """
-    found = site.restore.looked_at(file)
+    found = site.restore.looked_at(file, serving=dry_run)
     people = f"{found.users:,} user{'s' * (found.users != 1)}"
     when = found.made_at.replace("+00:00", "Z")
     if site.restore.is_there():
         asking.confirm(f"Replace the database by that of {when}, with {people}?", yes)
     with progress("Restoring") as told:
-        site.restore.restore(file, told)
+        (site.restore.rehearse if dry_run else site.restore.restore)(file, told)
     output.done(f"Restored {people} as of {when}. Everybody has to sign in again.")
 
 

@@ -1,12 +1,15 @@
 """The version of the database's tables."""
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import asking, formats, output, site
+from . import asking, dry_run, formats, output, site
 from .formats import Column, Listing
+
+if TYPE_CHECKING:
+    from netflix.upkeep.migration import Step
 
 COLUMNS = (
     Column("version", "Version", role=lambda _: "noun"),
@@ -89,7 +92,8 @@ def history(listing: Listing) -> None:
 @db.command()
 @click.argument("version", type=Version("head"), default="head")
 @partial(site.within, migrated=False, makes=True)
-def upgrade(version: str) -> None:
+@dry_run.handed_on
+def upgrade(version: str, dry_run: bool) -> None:
     """Bring the database up to this version.
 
     Silent when it is there already. It may be done while the site serves; one that is not there yet is made.
@@ -98,15 +102,18 @@ def upgrade(version: str) -> None:
     Example:
       netflix-admin db upgrade
     """
-    if done := site.migration.upgrade(version):
-        output.done(f"The database is at version {done.after}.")
+    if step := site.migration.ahead(version):
+        if not dry_run:
+            site.migration.upgrade(step)
+        output.done(f"The database is at version {step.after}{came_from(step)}.")
 
 
 @db.command()
 @click.argument("version", type=Version("base"), default="")
 @click.option("--yes", is_flag=True, help="Do not ask whether what the later versions hold may be lost.")
 @partial(site.within, migrated=False)
-def downgrade(version: str, yes: bool) -> None:
+@dry_run.handed_on
+def downgrade(version: str, yes: bool, dry_run: bool) -> None:
     """Bring the database back to an earlier version.
 
     By default to the one before; `base` takes all tables away. What only the later versions hold is lost: make a backup
@@ -124,5 +131,10 @@ def downgrade(version: str, yes: bool) -> None:
         asking.confirm("Take all tables away, with everything in them?", yes)
     else:
         asking.confirm(f"Go back from {step.before} to {step.after}, and lose what only later versions hold?", yes)
-    site.migration.downgrade(step)
-    output.done(f"The database was at version {step.before}, and is at {step.after}.")
+    if not dry_run:
+        site.migration.downgrade(step)
+    output.done(f"The database is at version {step.after}{came_from(step)}.")
+
+
+def came_from(step: "Step") -> str:
+    return f", and was at {step.before}" if step.before != site.migration.BASE else ""

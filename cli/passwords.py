@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from . import asking, formats, output, site
+from . import asking, dry_run, formats, output, site
 from .formats import Column, Listing
 from .lock import one_at_a_time
 
@@ -128,7 +128,8 @@ def passwords() -> None:
 @click.option("--skip-malformed", is_flag=True, help="Leave out the lines that cannot be read.")
 @site.within
 @one_at_a_time
-def import_list(files: tuple[str, ...], skip_malformed: bool) -> None:
+@dry_run.handed_on
+def import_list(files: tuple[str, ...], skip_malformed: bool, dry_run: bool) -> None:
     """Refuse the passwords of a list, in place of the last one.
 
     FILE holds one password a line, or one SHA-1 hash as haveibeenpwned.com publishes them (HASH or HASH:COUNT); which
@@ -140,14 +141,14 @@ def import_list(files: tuple[str, ...], skip_malformed: bool) -> None:
     Example:
       netflix-admin passwords import pwned-passwords.txt.gz
     """
-    done = imported(files, skip_malformed)
+    done = imported(files, skip_malformed, dry_run)
     if done.left_out:
         output.note(f"{done.left_out:,} line{'s' * (done.left_out != 1)} could not be read, and left out.")
     are = "password is" if done.passwords == 1 else "passwords are"
     output.done(f"{done.passwords:,} {are} refused now; read as {' and '.join(done.read_as)}.")
 
 
-def imported(names: tuple[str, ...], skipping: bool) -> "Imported":
+def imported(names: tuple[str, ...], skipping: bool, dry_run: bool) -> "Imported":
     """With a bar that tells how far it is, at a terminal, where the end is known and not there in a moment."""
     size = sum(Path(name).stat().st_size for name in names) if STDIN not in names else 0
     seen = output.is_terminal(sys.stderr) and size > LONG
@@ -161,7 +162,7 @@ def imported(names: tuple[str, ...], skipping: bool) -> "Imported":
             tell = partial(advance, bar, file, [0]) if seen else int
             lines.append(site.wordlist.Lines(name, file, tell))
         source = ", ".join(Path(name).name for name in names)
-        done = site.wordlist.replace(lines, source, skipping, partial(bar.update, size // 1024))
+        done = site.wordlist.replace(lines, source, skipping, partial(bar.update, size // 1024), dry_run)
         bar.update(max(0, (bar.length or 0) - bar.pos))
         return done
 
@@ -176,14 +177,15 @@ def advance(bar: "ProgressBar[int]", file: IO[bytes], read: list[int]) -> None:
 @passwords.command()
 @site.within
 @one_at_a_time
-def forget() -> None:
+@dry_run.handed_on
+def forget(dry_run: bool) -> None:
     """Take the imported list away.
 
     \b
     Example:
       netflix-admin passwords forget
     """
-    if site.wordlist.forget():
+    if site.wordlist.forget(dry_run):
         output.done("The imported list is gone.")
     else:
         output.idle("There was no imported list.")

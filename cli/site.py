@@ -165,7 +165,7 @@ def within(command: Callable[P, T], migrated: bool = True, makes: bool = False) 
             # Before anything is made in it.
             named, settings = os.environ.get("NETFLIX_INSTANCE"), import_module("netflix.config")
             check_owner(Path(named) if named else settings.default_instance())
-            app = netflix.create_app(settings.Config.from_env(os.environ, makes))
+            app = netflix.create_app(settings.Config.from_env(os.environ, makes and not kwargs.get("dry_run")))
         if migrated:
             import_module("netflix.schema").check(app.extensions["netflix-config"])
         ctx.with_resource(app.app_context())

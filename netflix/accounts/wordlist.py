@@ -131,7 +131,11 @@ def of_password(line: bytes) -> bytes:
 
 
 def replace(
-    files: list[Lines], source: str, skipping: bool = False, sorted_part: Callable[[], object] = lambda: None
+    files: list[Lines],
+    source: str,
+    skipping: bool = False,
+    sorted_part: Callable[[], object] = lambda: None,
+    dry_run: bool = False,
 ) -> Imported:
     """The list of these files in place of the one that was imported before, or, when a line cannot be read, nothing.
 
@@ -156,13 +160,16 @@ def replace(
     path = screening.imported_path()
     with blocklist.drafted(path, digests(), source, sorted_part) as (draft, count):
         left_out = sum(file.faulty for file in files)
+        done = Imported(count, left_out, tuple(dict.fromkeys(file.read_as for file in files if file.read_as)))
+        if dry_run:
+            return done
         more: dict[str, Any] = {"left_out": left_out} if left_out else {}
         # From here on nobody else writes in the record, or touches the list, until both are as told.
         event.record(Kind.BLOCKLIST_IMPORTED, passwords=count, source=source[:100], **more)
         with as_it_was(path):
             draft.replace(path)
             db.session.commit()
-    return Imported(count, left_out, tuple(dict.fromkeys(file.read_as for file in files if file.read_as)))
+    return done
 
 
 def refusal(files: list[Lines]) -> Declined:
@@ -173,9 +180,11 @@ def refusal(files: list[Lines]) -> Declined:
     return Declined(f"{what}, so nothing was changed:\n{listed}\n", "Mend that, or add --skip-malformed.")
 
 
-def forget() -> bool:
+def forget(dry_run: bool = False) -> bool:
     """Removes the imported list; answers whether there was one."""
     path = screening.imported_path()
+    if dry_run:
+        return path.exists()
     event.record(Kind.BLOCKLIST_FORGOTTEN)
     with as_it_was(path):
         try:

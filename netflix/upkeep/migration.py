@@ -90,18 +90,19 @@ def table_of(difference: Any) -> str:
     return str(getattr(getattr(thing, "table", None), "name", None) or getattr(thing, "name", thing))
 
 
-def upgrade(to: str = HEAD) -> Step | None:
-    """Answers what it did, or None where nothing was to do. Raises Declined for an earlier version."""
+def ahead(to: str = HEAD) -> Step | None:
+    """What there is to do to get there; None where it is there already. Raises Declined for an earlier version."""
     before, after = present_or_base(), schema.head() if to == HEAD else to
     if age(after) > age(before):
         raise Declined(
             f"The database is at version {before} already, which is later than {after}.",
             f"Bring it back by `netflix-admin db downgrade {after}`.",
         )
-    if after == before:
-        return None
-    command.upgrade(configuration(), after)
-    return Step(before, after)
+    return Step(before, after) if after != before else None
+
+
+def upgrade(step: Step) -> None:
+    command.upgrade(configuration(), step.after)
 
 
 def back(to: str = "") -> Step | None:

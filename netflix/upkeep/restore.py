@@ -37,11 +37,15 @@ OTHERS = text(
 )
 
 
-def looked_at(path: Path) -> Manifest:
-    """What a backup tells of itself, where it can be restored here. Changes nothing, and raises Declined."""
+def looked_at(path: Path, serving: bool = False) -> Manifest:
+    """What a backup tells of itself, where it can be restored here. Changes nothing, and raises Declined.
+
+    `serving`: though the site is running.
+    """
     with opened(path) as (_, found):
         pass
-    check_idle(settings.current())
+    if not serving:
+        check_idle(settings.current())
     return found
 
 
@@ -84,12 +88,29 @@ def restore(path: Path, told: Told = untold) -> Manifest:
     db.engine.dispose()
     # Again: it may have been started while somebody was asked.
     check_idle(config)
-    with opened(path) as (source, found), draft_of(config) as draft:
-        unpack(source, found, draft, told)
-        (put_sqlite if is_sqlite(config) else put_postgresql)(config, draft, found)
+    with prepared(path, told) as (draft, found):
+        if is_sqlite(config):
+            put_sqlite(config, draft)
+        else:
+            put_postgresql(config, draft, found)
     event.record(Kind.RESTORED, backup=found.id, made_at=found.made_at)
     db.session.commit()
     return found
+
+
+def rehearse(path: Path, told: Told = untold) -> Manifest:
+    """All of it but the last step, also while the site is served. Changes nothing, and raises Declined."""
+    with prepared(path, told) as (_, found):
+        return found
+
+
+@contextmanager
+def prepared(path: Path, told: Told) -> Iterator[tuple[Path, Manifest]]:
+    """A file that was read through, checked, and only has to be put in the database's place. Raises Declined."""
+    config = settings.current()
+    with opened(path) as (source, found), draft_of(config) as draft:
+        unpack(source, found, draft, told)
+        yield (ready_sqlite if is_sqlite(config) else ready_postgresql)(draft, found), found
 
 
 def is_sqlite(config: Config) -> bool:
@@ -209,7 +230,8 @@ def unpack(source: IO[bytes], found: Manifest, draft: Path, told: Told) -> None:
         raise ValueError("its checksum is wrong")
 
 
-def put_sqlite(config: Config, draft: Path, found: Manifest) -> None:
+def ready_sqlite(draft: Path, found: Manifest) -> Path:
+    """Raises ValueError."""
     engine = create_engine(f"sqlite:///{draft}")
     try:
         with engine.connect() as connection:
@@ -221,6 +243,10 @@ def put_sqlite(config: Config, draft: Path, found: Manifest) -> None:
         raise ValueError("its database is damaged")
     if found.schema != schema.head():
         schema.upgrade(f"sqlite:///{draft}")
+    return draft
+
+
+def put_sqlite(config: Config, draft: Path) -> None:
     file = database_file(config)
     with alone(file):
         draft.replace(file)
@@ -263,11 +289,15 @@ def leave_nothing_beside(file: Path) -> None:
         file.with_name(file.name + end).unlink(missing_ok=True)
 
 
-def put_postgresql(config: Config, draft: Path, found: Manifest) -> None:
-    """In one transaction, with all tables of the site, also those that the backup does not know."""
+def ready_postgresql(draft: Path, found: Manifest) -> Path:
     script = draft.with_name(f"{draft.name}.sql")
     os.close(os.open(script, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(draft))
+    return script
+
+
+def put_postgresql(config: Config, script: Path, found: Manifest) -> None:
+    """In one transaction, with all tables of the site, also those that the backup does not know."""
     known = MetaData()
     try:
         with db.engine.connect() as connection:

@@ -410,6 +410,13 @@ def test_a_backup_that_is_changed_while_it_is_asked_about_is_refused(
     assert dump(database(config)) == before
 
 
+def sealed(backup: Path, config: Config, told: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+    """As the site itself would have made it of that content."""
+    told = told | {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    made = Manifest(**{name: value for name, value in (manifest(backup) | told).items() if name not in WHAT})
+    return told | {"seal": made.sealed(config.password_key)}, content
+
+
 def test_an_older_backup_is_migrated(app: Flask, run: Run, backup: Path, config: Config, tmp_path: Path) -> None:
     """As a version made it that had no bans yet."""
     older = tmp_path / "older.db"
@@ -420,9 +427,7 @@ def test_an_older_backup_is_migrated(app: Flask, run: Run, backup: Path, config:
         connection.execute("PRAGMA journal_mode = DELETE")
 
     content = older.read_bytes()
-    more = {"schema": "0011", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    seal = Manifest(**{name: value for name, value in (manifest(backup) | more).items() if name not in WHAT}).sealed
-    repacked(backup, lambda told, _: (told | more | {"seal": seal(config.password_key)}, content))
+    repacked(backup, lambda told, _: sealed(backup, config, told | {"schema": "0011"}, content))
     lose(app, config)
     restored = in_a_pipe(config, "restore", str(backup))
     assert (restored.returncode, restored.stderr) == (0, "")
@@ -441,6 +446,30 @@ def test_while_the_site_is_served_nothing_is_restored(app: Flask, run: Run, back
     assert told.exit_code == 7
     assert "The database is in use. Stop the site" in told.stderr
     assert run("restore", str(backup), "--yes").exit_code == 0
+
+
+def test_a_backup_is_tried_while_the_site_is_served(app: Flask, build: Build, backup: Path, config: Config) -> None:
+    own = build(redis_url=f"unix://{config.instance / 'redis.sock'}")
+    before = dump(database(config))
+    with closing(sqlite3.connect(database(config))) as another, (config.instance / "redis.owner").open("w") as file:
+        another.execute("SELECT count(*) FROM user").fetchone()
+        fcntl.flock(file, fcntl.LOCK_SH)
+        told = own.test_cli_runner().invoke(main, ["restore", str(backup), "--dry-run"])
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert told.stdout.startswith("Dry run: Restored 1 user as of ")
+    assert dump(database(config)) == before
+    assert not list(config.instance.glob(".restoring.*"))
+
+
+def test_a_trial_finds_what_a_restore_would(run: Run, backup: Path, config: Config) -> None:
+    def damaged(told: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+        """By a disk, before the backup was sealed."""
+        return sealed(backup, config, told, content[:-8192] + b"\xff" * 8192)
+
+    repacked(backup, damaged)
+    told = run("restore", str(backup), "--dry-run")
+    assert told.exit_code == 7
+    assert "its database is damaged" in told.stderr
 
 
 def test_a_site_with_a_redis_of_its_own_is_seen_to_run(build: Build, backup: Path, config: Config) -> None:

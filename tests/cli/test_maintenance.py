@@ -17,7 +17,7 @@ from netflix.events import event
 from netflix.events.event import Kind, Wanted
 from netflix.extensions import db
 from tests.cli.conftest import Run
-from tests.cli.terminal import at_a_terminal, environment, in_a_pipe
+from tests.cli.terminal import COMMAND, at_a_terminal, environment, in_a_pipe
 
 LATER = "9999"
 
@@ -65,16 +65,42 @@ def test_down_and_up_again_stands_in_a_record_that_is_whole(app: Flask, run: Run
     assert {row["version"] for row in rows if not row["applied"]} == {one for one in schema.versions() if one > "0014"}
     assert [row["version"] for row in rows if row["present"]] == ["0014"]
     assert run("users list").exit_code == 6
-    assert run("db upgrade 0015").stdout == "The database is at version 0015.\n"
-    assert run("db upgrade").stdout == f"The database is at version {schema.head()}.\n"
+    assert run("db upgrade 0015").stdout == "The database is at version 0015, and was at 0014.\n"
+    assert run("db upgrade").stdout == f"The database is at version {schema.head()}, and was at 0015.\n"
     assert steps(app) == [(schema.head(), "0014"), ("0015", schema.head())]
     assert run("events verify").exit_code == 0
+
+
+def test_a_dry_run_says_where_it_would_go_and_stays(run: Run, config: Config, ada: str) -> None:
+    before = dump(config)
+    assert run("db upgrade --dry-run").output == ""
+    down = run("db downgrade 0014 --dry-run")
+    assert down.output == f"Dry run: The database is at version 0014, and was at {schema.head()}.\n"
+    assert dump(config) == before
+    run("db downgrade 0014 --yes")
+    before = dump(config)
+    up = run("db upgrade --dry-run")
+    assert up.output == f"Dry run: The database is at version {schema.head()}, and was at 0014.\n"
+    assert dump(config) == before
+
+
+def test_a_dry_run_makes_no_site(config: Config, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    for command in (["db", "upgrade"], ["restore", __file__]):
+        tried = subprocess.run(
+            [*COMMAND, *command, "--dry-run"],
+            env=environment(config) | {"NETFLIX_INSTANCE": str(nowhere)},
+            capture_output=True,
+            text=True,
+        )
+        assert f"There is no site in {nowhere}" in tried.stderr
+        assert not nowhere.exists()
 
 
 def test_without_a_version_it_goes_one_back(run: Run) -> None:
     told = run("db downgrade --yes")
     (before,) = schema.versions() & {f"{int(schema.head()) - 1:04}"}
-    assert told.stdout == f"The database was at version {schema.head()}, and is at {before}.\n"
+    assert told.stdout == f"The database is at version {before}, and was at {schema.head()}.\n"
     assert run(f"db downgrade {before}").stderr == f"The database is at version {before} already.\n"
 
 

@@ -219,6 +219,22 @@ def test_what_is_refused_from_now_on_is_on_record(run: Run, app: Flask, path: Pa
     ]
 
 
+def test_a_dry_run_reads_all_of_a_list_and_leaves_the_present_one(run: Run, app: Flask, path: Path) -> None:
+    path.write_text("\n".join(WORDS))
+    assert run(f"passwords import {path} --dry-run").output == (
+        "Dry run: 4 passwords are refused now; read as passwords.\n"
+    )
+    assert run("passwords forget --dry-run").output == ""
+    assert state(run) == ["ok", "none"]
+    run(f"passwords import {path}")
+    assert run("passwords forget --dry-run").output == "Dry run: The imported list is gone.\n"
+    path.write_bytes(b"good one\n\xff\xff\n")
+    assert run(f"passwords import {path} --dry-run").exit_code == 7
+    assert known(app, *WORDS) == [True] * 4
+    with app.app_context():
+        assert len(list(event.following(Wanted(kinds=(event.Kind.BLOCKLIST_IMPORTED,))))) == 1
+
+
 @pytest.mark.parametrize("command", ["import -", "forget"])
 def test_where_it_cannot_be_recorded_the_list_stays_as_it_is(
     run: Run, app: Flask, config: Config, locked: Locked, no_commit: Locked, command: str
