@@ -24,4 +24,6 @@ def completion(ctx: click.Context, shell: str) -> None:
     assert made  # noqa: S101  (for mypy: the choice is of those that click has)
     # Click's own way would run bash here to ask for its version.
     complete = made(ctx.find_root().command, {}, "netflix-admin", "_NETFLIX_ADMIN_COMPLETE")
-    click.echo(complete.source_template % complete.source_vars())
+    # Click's own for fish cuts off what follows a comma: the second of some fields, and the rest of a sentence.
+    template = complete.source_template.replace('string split ","', 'string split --max 1 ","')
+    click.echo(template % complete.source_vars())

@@ -25,6 +25,10 @@ def test_bash_takes_the_script(run: Run) -> None:
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
+def test_fish_keeps_what_stands_behind_a_comma(run: Run) -> None:
+    assert '(string split --max 1 "," $completion)' in run("completion fish").stdout
+
+
 def completed(config: Config, line: str) -> list[str]:
     """What bash is offered for the last word of a line."""
     words = {
