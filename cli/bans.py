@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netflix.errors import NotAccepted
+from netflix.errors import NotAccepted, Refusal
 
 from . import asking, cells, formats, output, refusals, site, times
 from .formats import Column, Listing
@@ -180,16 +180,17 @@ def revoke(networks: "list[Network | int]", dry_run: bool) -> None:
       netflix-admin bans revoke 203.0.113.7
     """
     revoked: dict[int, str] = {}
-
+    refused: list[Refusal] = []
     try:
         with bar(len(networks), "Revoking") as progress:
-
-            def act(which: "Network | int") -> None:
-                progress.update(1)
-                row = site.ban.revoke(which, dry_run=dry_run)
-                revoked[row.id] = row.network
-
-            refused = refusals.of_each(networks, act)
+            for begin in range(0, len(networks), site.ban.TOGETHER):
+                batch = networks[begin : begin + site.ban.TOGETHER]
+                for outcome in site.ban.revoke_all(batch, dry_run):
+                    if isinstance(outcome, Refusal):
+                        refused.append(outcome)
+                    else:
+                        revoked[outcome.id] = outcome.network
+                progress.update(len(batch))
     finally:
         tell_revoked(revoked, dry_run)
         tell_when(not dry_run and bool(revoked))

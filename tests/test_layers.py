@@ -176,7 +176,7 @@ def committing(tree: ast.AST) -> set[str]:
 # The modules of acts; of those where a noun and its acts are one page, the functions that are acts.
 ACTS = {
     "netflix.mail.delivery": None,
-    "netflix.bans.ban": {"add_all", "revoke"},
+    "netflix.bans.ban": {"add_all", "revoke_all"},
     "netflix.lockdown.lockdown": {"turn_on", "turn_off"},
     "netflix.accounts.registration": None,
     "netflix.accounts.wordlist": {"replace", "forget"},

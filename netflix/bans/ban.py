@@ -14,7 +14,7 @@ from netflix.bans.network import around, overlaps, shown
 from netflix.clock import Instant
 from netflix.errors import Declined, NotFound, accept
 from netflix.events import event
-from netflix.events.actor import OPERATOR, Actor
+from netflix.events.actor import OPERATOR
 from netflix.events.event import Kind
 from netflix.extensions import Model, db
 from netflix.limits.address import parsed
@@ -175,20 +175,33 @@ def wished(row: Ban | None, until: datetime | None, reason: str) -> Outcome:
     return Outcome.ALREADY if row.until == until and reason in ("", row.reason) else Outcome.RENEWED
 
 
-def revoke(which: Network | int, by: Actor = OPERATOR, dry_run: bool = False) -> Ban:
+def revoke(which: Network | int) -> Ban:
     """Lets a network in again, named by itself or by its ban's number. Raises NotFound."""
+    (outcome,) = revoke_all([which])
+    if isinstance(outcome, NotFound):
+        raise outcome
+    return outcome
+
+
+def revoke_all(wanted: Sequence[Network | int], dry_run: bool = False) -> "list[Ban | NotFound]":
+    """As `revoke`, of up to a batch: by one order all that can be. Answers the ban of each, or why it has none."""
     number = 0 if dry_run else orders.number()
-    row = Ban.of(which) if not isinstance(which, int) else db.session.get(Ban, which)
-    if row is None or not row.is_in_force:
+    named = or_(
+        Ban.id.in_([one for one in wanted if isinstance(one, int)]),
+        Ban.network.in_([str(one) for one in wanted if not isinstance(one, int)]),
+    )
+    rows = list(db.session.scalars(select(Ban).where(named, in_force())))
+    known: dict[int | str, Ban] = {row.id: row for row in rows} | {row.network: row for row in rows}
+    found = [known.get(one if isinstance(one, int) else str(one)) for one in wanted]
+    if rows and not dry_run:
+        for row in rows:
+            row.revoked_at, row.order_number = clock.now(), number
+        db.session.flush()
+        event.record_each(Kind.BAN_REVOKED, [(None, {"network": row.network, "ban": row.id}) for row in rows])
+        db.session.commit()
+    else:
         db.session.rollback()
-        raise not_found(which, row)
-    if dry_run:
-        return row
-    row.revoked_at, row.order_number = clock.now(), number
-    db.session.flush()
-    event.record(Kind.BAN_REVOKED, None, by.address, by.name, network=row.network, ban=row.id)
-    db.session.commit()
-    return row
+    return [row or not_found(one) for one, row in zip(wanted, found, strict=True)]
 
 
 def still_over(network: str, but: Collection[int] = ()) -> list[Ban]:
@@ -196,10 +209,10 @@ def still_over(network: str, but: Collection[int] = ()) -> list[Ban]:
     return [row for row in Ban.all(covering=ipaddress.ip_network(network)) if row.id not in but]
 
 
-def not_found(which: Network | int, row: Ban | None) -> NotFound:
+def not_found(which: Network | int) -> NotFound:
     see = "See `netflix-admin bans list`."
     if isinstance(which, int):
-        if row:
+        if db.session.get(Ban, which):
             return NotFound(f"Ban {which} has ended already.", "See `netflix-admin bans list --all`.")
         return NotFound(f"There is no ban {which}.", see)
     wider = next(Ban.all(covering=which), None)

@@ -269,6 +269,18 @@ def test_each_order_is_an_event_that_names_who_gave_it(app: Flask) -> None:
         db.session.remove()
 
 
+def test_many_are_let_in_by_one_order_and_each_is_an_event(app: Flask) -> None:
+    with app.app_context():
+        ban.add_all([read(f"192.0.2.{n}") for n in range(1, 5)])
+        outcomes = ban.revoke_all([read("192.0.2.1"), 2, read("203.0.113.7"), read("192.0.2.2"), 4])
+        assert [isinstance(one, NotFound) for one in outcomes] == [False, False, True, False, False]
+        assert [row.network for row in ban.Ban.all()] == ["192.0.2.3/32"]
+        rows = latest(Wanted(kinds=(Kind.BAN_REVOKED,)), 9)
+        assert sorted(row.details["network"] for row in rows) == ["192.0.2.1/32", "192.0.2.2/32", "192.0.2.4/32"]
+        assert len({one.order_number for one in outcomes if isinstance(one, ban.Ban)}) == 1
+        db.session.remove()
+
+
 def test_what_ended_long_ago_is_purged(app: Flask, later: Callable[[timedelta], None]) -> None:
     with app.app_context():
         for n, lasts in enumerate((None, timedelta(hours=1), timedelta(days=80)), 1):
