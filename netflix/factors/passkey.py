@@ -24,7 +24,8 @@ from netflix.factors import ceremony, challenge, change
 from netflix.factors.ceremony import base64url, unpacked
 from netflix.factors.challenge import Challenge
 from netflix.limits import counter, policy
-from netflix.signin import signin
+from netflix.signin import attempt, signin
+from netflix.signin.first_step import FirstStep
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
 
@@ -184,10 +185,13 @@ def begin_using(purpose: str, address: str, known: list[str] | None = None) -> t
     return asked, ceremony.to_be_used(asked, known or ())
 
 
-def sign_in(answer: object, asked: Challenge, remembered: bool, visitor: Visitor) -> Session:
+def sign_in(
+    answer: object, asked: Challenge, remembered: bool, visitor: Visitor, first: FirstStep | None = None
+) -> Session:
     """Opens a session. Raises PasskeyNotTaken, TooManyAttempts, or WrongCredentials when the user changed meanwhile.
 
-    Counted before it is checked, and given back when it was right.
+    Counted before it is checked, and given back when it was right; so is the `first` step, where the passkey came in
+    the place of the second.
     """
     counted = counter.hit((policy.PASSKEYS_FROM_ADDRESS, visitor.address))
     with counter.refunding(counted, unless=PasskeyNotTaken):
@@ -195,6 +199,8 @@ def sign_in(answer: object, asked: Challenge, remembered: bool, visitor: Visitor
         known = signin.own_device(user, visitor)
         session = signin.opened(user, None, remembered, visitor, known=known, factor=FACTOR)
     counter.refund(counted)
+    if first and first.user_id == user.id:
+        attempt.forgive_first_step(first, user.email, visitor)
     return session
 
 

@@ -90,7 +90,8 @@ def ask_for_passkey() -> ResponseReturnValue:
 def sign_in_by_passkey() -> ResponseReturnValue:
     sent = sent_json()
     given = Challenge.carried(current.take(CHALLENGE), challenge.SIGN_IN)
-    opened = passkey.sign_in(sent.get("credential"), given, sent.get("remember") is True, current.visitor())
+    first, remembered = current.begun_step(), sent.get("remember") is True
+    opened = passkey.sign_in(sent.get("credential"), given, remembered, current.visitor(), first)
     return current.come_in(opened, going_on(sent))
 
 

@@ -22,6 +22,7 @@ from netflix.web import address
 __all__ = [
     "any_session",
     "begin",
+    "begun_step",
     "carry",
     "come_in",
     "drop",
@@ -104,10 +105,16 @@ def begin(step: FirstStep) -> None:
 
 def first_step() -> FirstStep:
     """What `begin` put there. Raises FirstStepRequired."""
-    carried = flask.session.get(FIRST_STEP)
-    if carried is None or (step := FirstStep(*carried)).is_over:
+    if (step := begun_step()) is None:
         raise FirstStepRequired
     return step
+
+
+def begun_step() -> FirstStep | None:
+    """The same, where there is one that is not over."""
+    carried = flask.session.get(FIRST_STEP)
+    step = FirstStep(*carried) if carried else None
+    return step if step and not step.is_over else None
 
 
 def put(name: str, value: object) -> None:

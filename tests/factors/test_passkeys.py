@@ -166,6 +166,29 @@ def test_it_is_both_factors(app: Flask, member: Browser, stranger: Browser, phon
     assert is_in(stranger)
 
 
+def test_in_the_place_of_a_code_it_gives_the_right_password_back(
+    member: Browser, stranger: Browser, phone: Authenticator, ada: str
+) -> None:
+    """So that who signs in like this every day is kept waiting no more than others."""
+    set_up(member)
+    for _ in range(7):
+        assert stranger.sign_in(ada).headers["Location"].startswith("/login/second")
+        assert sign_in(stranger, phone).status_code == 200
+        stranger.sign_out()
+
+
+def test_a_first_step_of_somebody_else_is_not_given_back(
+    member: Browser, stranger: Browser, phone: Authenticator, grace: str, app: Flask
+) -> None:
+    other = Browser(app)
+    other.sign_in(grace)
+    set_up(other)
+    for left in (5, 4, 3, 2, 1, 0):
+        assert stranger.sign_in(grace).status_code == (303 if left else 429)
+        sign_in(stranger, phone)
+        stranger.sign_out()
+
+
 def test_its_user_is_held_before_anything_of_theirs_is_written(
     app: Flask, stranger: Browser, phone: Authenticator
 ) -> None:
