@@ -2,6 +2,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
@@ -16,6 +17,11 @@ from tests.watching import hashes, until
 
 # Not what tests have in its place.
 step_aside = hashing.step_aside
+
+
+@pytest.fixture(autouse=True)
+def _nobody_was_hashed_for_lately() -> None:
+    hashing._lately.clear()
 
 
 @pytest.fixture
@@ -56,21 +62,42 @@ def known(user_id: int, work: Callable[..., object], *args: object) -> object:
         return hashing.run(work, *args)
 
 
+@contextmanager
+def one_lane(people: ThreadPoolExecutor) -> Iterator[threading.Event]:
+    """All others are taken; this one too, until the event is set."""
+    one, others = threading.Event(), threading.Event()
+    people.submit(hashing.run, one.wait, 30)
+    for _ in range(hashing.LANES - 1):
+        people.submit(hashing.run, others.wait, 30)
+    until(lambda: hashing.under_way() == hashing.LANES)
+    yield one
+    others.set()
+
+
+def order_of(*comers: int | None) -> list[int | None]:
+    """In which order they are hashed for who come in this one, of whom None are strangers."""
+    order: list[int | None] = []
+    with ThreadPoolExecutor(hashing.LANES + len(comers)) as people, one_lane(people) as go:
+        for number, whose in enumerate(comers, 1):
+            people.submit(hashing.known(whose)(hashing.run), order.append, whose)
+            until(lambda number=number: hashing.under_way() == hashing.LANES + number)  # type: ignore[misc]
+        go.set()
+        until(lambda: len(order) == len(comers))
+    return order
+
+
 def test_the_known_go_before_the_strangers_that_wait() -> None:
-    one, others, order = threading.Event(), threading.Event(), list[str]()
-    with ThreadPoolExecutor(hashing.LANES + 2) as people:
-        people.submit(hashing.run, one.wait, 30)
-        for _ in range(hashing.LANES - 1):
-            people.submit(hashing.run, others.wait, 30)
-        until(lambda: hashing.under_way() == hashing.LANES)
-        people.submit(hashing.run, lambda: order.append("stranger"))
-        until(lambda: hashing.under_way() == hashing.LANES + 1)
-        people.submit(known, 1, lambda: order.append("known"))
-        until(lambda: hashing.under_way() == hashing.LANES + 2)
-        one.set()
-        until(lambda: len(order) == 2)
-        others.set()
-    assert order == ["known", "stranger"]
+    assert order_of(None, 1) == [1, None]
+
+
+def test_but_strangers_have_their_turn_too() -> None:
+    assert order_of(None, None, 1, 2, 3, 4) == [1, 2, None, 3, 4, None]
+
+
+def test_who_was_hashed_for_less_goes_first() -> None:
+    for whose in (1, 1, 2):
+        known(whose, int)
+    assert order_of(1, 2, 3) == [3, 2, 1]
 
 
 def test_one_account_alone_fills_no_queue(jam: threading.Event) -> None:
@@ -92,6 +119,21 @@ def test_there_is_an_end_to_the_places_of_the_known_too(jam: threading.Event) ->
         with pytest.raises(Busy):
             known(most, lambda: None)
         jam.set()
+
+
+def test_who_signs_in_without_end_makes_room_for_who_does_not(request: pytest.FixtureRequest) -> None:
+    most, owner = hashing.PLACES - hashing.STRANGERS, 99
+    for number in range(most):
+        known(number, int)
+    jam: threading.Event = request.getfixturevalue("jam")
+    with ThreadPoolExecutor(most + 1) as people:
+        busy = [people.submit(known, number, int) for number in range(most)]
+        until(lambda: hashing.under_way() == hashing.PLACES)
+        home = people.submit(known, owner, int)
+        until(lambda: any(one.done() for one in busy))
+        jam.set()
+        assert home.result() == 0
+    assert [type(one.exception()) for one in busy].count(Busy) == 1
 
 
 def signs_in(browser: Browser, ada: str) -> int:
