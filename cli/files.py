@@ -20,8 +20,10 @@ def placed(path: Path) -> Iterator[IO[str]]:
     if path.exists() and not path.is_file():
         raise click.UsageError(f"{path} is no file. Name one, or give - for standard output.")
     try:
-        sweep(path.parent, rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}")
-        with NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.") as draft:
+        # A mark of our own, so that no other's file is taken for a draft that was left.
+        begin = f".{path.name}.netflix-"
+        sweep(path.parent, rf"{re.escape(begin)}[a-z0-9_]{{8}}")
+        with NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, prefix=begin) as draft:
             hold(draft.fileno())
             yield draft
             draft.flush()

@@ -1,6 +1,7 @@
 """How each database is reached, and what is said of one that fails."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -88,9 +89,10 @@ def listen(made: Engine) -> None:
 
 
 def make(url: str) -> None:
-    """The file, where it is one and is not there: for its owner alone."""
+    """The file, where it is one and is not there: for its owner alone. Where it cannot be made, to open it says so."""
     if is_missing(url):
-        os.close(os.open(make_url(url).database or "", os.O_WRONLY | os.O_CREAT, 0o600))
+        with suppress(OSError):
+            os.close(os.open(make_url(url).database or "", os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def engine(url: str | URL) -> Engine:

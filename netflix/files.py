@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
 
 
 @contextmanager
@@ -39,7 +40,10 @@ def hold(draft: int) -> None:
 
 
 def sweep(folder: Path, names: str) -> None:
-    """Removes the drafts of these names (a pattern) whose writer was killed, and what a database keeps beside one."""
+    """Removes the drafts of these names (a pattern) whose writer was killed, and what a database keeps beside one.
+
+    A draft may be a folder.
+    """
     pattern = re.compile(f"({names})(-journal|-wal|-shm)?")
     found = sorted((match[1], match[0]) for name in os.listdir(folder) if (match := pattern.fullmatch(name)))
     for draft, name in found:
@@ -52,6 +56,9 @@ def remove_unheld(draft: Path) -> None:
     descriptor = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        draft.unlink()
+        if draft.is_dir():
+            rmtree(draft)
+        else:
+            draft.unlink()
     finally:
         os.close(descriptor)

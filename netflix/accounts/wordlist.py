@@ -12,7 +12,7 @@ from netflix.errors import Declined
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
-from netflix.files import as_it_was
+from netflix.files import as_it_was, sweep
 from netflix.gzipped import unpacked, whole
 
 # As haveibeenpwned's downloads are: how often it was seen may follow.
@@ -158,6 +158,8 @@ def replace(
             )
 
     path = screening.imported_path()
+    # What one that was killed left; nobody else imports meanwhile.
+    sweep(path.parent, rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}")
     with blocklist.drafted(path, digests(), source, sorted_part) as (draft, count):
         left_out = sum(file.faulty for file in files)
         done = Imported(count, left_out, tuple(dict.fromkeys(file.read_as for file in files if file.read_as)))

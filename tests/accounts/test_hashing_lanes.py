@@ -65,11 +65,16 @@ def known(user_id: int, work: Callable[..., object], *args: object) -> object:
 @contextmanager
 def one_lane(people: ThreadPoolExecutor) -> Iterator[threading.Event]:
     """All others are taken; this one too, until the event is set."""
-    one, others = threading.Event(), threading.Event()
-    people.submit(hashing.run, one.wait, 30)
+    one, others, taken = threading.Event(), threading.Event(), []
+
+    def hold(until_set: threading.Event) -> None:
+        taken.append(1)
+        until_set.wait(30)
+
+    people.submit(hashing.run, hold, one)
     for _ in range(hashing.LANES - 1):
-        people.submit(hashing.run, others.wait, 30)
-    until(lambda: hashing.under_way() == hashing.LANES)
+        people.submit(hashing.run, hold, others)
+    until(lambda: len(taken) == hashing.LANES)
     yield one
     others.set()
 

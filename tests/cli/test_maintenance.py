@@ -84,6 +84,15 @@ def test_a_dry_run_says_where_it_would_go_and_stays(run: Run, config: Config, ad
     assert dump(config) == before
 
 
+def test_a_folder_that_is_not_there_is_said(config: Config, tmp_path: Path) -> None:
+    told = in_a_pipe(config, "db", "upgrade", NETFLIX_DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/x.db")
+    assert told.returncode == 6
+    assert told.stderr == (
+        "Error: The database cannot be opened (unable to open database file). "
+        "Check NETFLIX_DATABASE_URL, and the modes of its file and folder.\n"
+    )
+
+
 def test_a_dry_run_makes_no_site(config: Config, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     for command in (["db", "upgrade"], ["restore", __file__]):

@@ -64,11 +64,11 @@ def everybody(run: Run) -> dict[str, dict[str, object]]:
 
 
 def test_what_a_killed_import_left_of_its_report_is_gone_with_the_next(run: Run, roll: Path, tmp_path: Path) -> None:
-    left, other = tmp_path / ".report.jsonl.iivjpqc2", tmp_path / ".report.jsonl.swp"
-    for path in (left, other):
+    left, *others = (tmp_path / f".report.jsonl.{end}" for end in ("netflix-iivjpqc2", "swp", "original", "20261125"))
+    for path in (left, *others):
         path.touch()
     assert run("users", "import", str(roll), "--report", str(tmp_path / "report.jsonl")).exit_code == 0
-    assert (left.exists(), other.exists()) == (False, True)
+    assert [path.exists() for path in (left, *others)] == [False, True, True, True]
 
 
 def test_the_report_never_takes_the_place_of_the_roll(run: Run, roll: Path, tmp_path: Path) -> None:
