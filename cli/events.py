@@ -228,5 +228,5 @@ def wanted(
     one = [place for place in places if place.num_addresses == 1]
     addresses, networks = tuple(str(place.network_address) for place in one), tuple(set(places) - set(one))
     users = tuple(site.user.User.named(email).id for email in emails)
-    named = tuple(site.counter.in_record(account) for account in accounts)
+    named = tuple(name for account in accounts for name in site.counter.names_in_record(account))
     return site.event.Wanted(kinds, users, addresses, since, accounts=named, networks=networks)

@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from netflix import config as settings
 from netflix import embedded
 from netflix.config import Config
 from netflix.errors import CountersUnavailable, TooManyAttempts
@@ -183,7 +184,14 @@ def who(limit: Limit, subject: str) -> str:
 
 def in_record(account: str) -> str:
     """A normalised e-mail, or its digest, as the record names it: twelve digits tell them apart."""
-    return (account if re.fullmatch("[0-9a-f]{12,32}", account) else counters().digest(account))[:12]
+    return names_in_record(account)[0]
+
+
+def names_in_record(account: str) -> list[str]:
+    """The same, and as the record named it under each secret key that was the site's before and is still known."""
+    known = re.fullmatch("[0-9a-f]{12,32}", account)
+    digests = [account] if known else [key.account(secret, account) for secret in settings.current().secret_key]
+    return [digest[:12] for digest in digests]
 
 
 def is_for(attempt: Attempt, *subjects: tuple[Limit, str]) -> bool:

@@ -111,6 +111,17 @@ def test_an_email_that_no_user_has_is_found_by_its_digest(
     assert kinds(run, "--account third@example.org") == []
 
 
+def test_also_from_before_the_secret_key_was_changed(app: Flask, browser: Browser, build: Build) -> None:
+    browser.sign_in("nobody@example.org")
+    former = app.extensions["netflix-config"].secret_key
+    rotated = build(secret_key=("a new key for tests that nobody else has, long enough", *former))
+    Browser(rotated).sign_in("nobody@example.org")
+    told = rotated.test_cli_runner().invoke(
+        main, ["events", "list", "--account", "nobody@example.org", "--format", "json"]
+    )
+    assert len({row["detail"]["account"] for row in json.loads(told.stdout)}) == 2
+
+
 def test_an_unknown_user_is_not_found(run: Run) -> None:
     assert run("events list --user nobody@example.org").exit_code == 3
 
