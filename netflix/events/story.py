@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from netflix.events.event import Event, Kind
+from netflix.events.event import STRANGER, Event, Kind
+from netflix.limits import policy
 from netflix.limits.policy import LIMITS
 
 OPERATOR = "The person who runs this site"
@@ -135,6 +136,8 @@ def session_ended(event: Event, details: dict[str, Any]) -> str:
 
 
 def limit_reached(_: Event, details: dict[str, Any]) -> str:
+    if details["limit"] == policy.DENIED_TO_ACCOUNT.name:
+        return "Pages that are for administrators were asked for so often as you that more is not written down."
     counts = COUNTED.get((details["limit"], details["lane"]), "attempts")
     return f"A limit was reached, so that more had to wait for a while: {counts}."
 
@@ -149,6 +152,12 @@ def email_verified(event: Event, details: dict[str, Any]) -> str:
     if "taken_over" in details:
         return "Your e-mail was confirmed by the link that was mailed there, and the password from before forgotten."
     return f"{doer(event)} confirmed your e-mail."
+
+
+def user_stayed(event: Event, _: dict[str, Any]) -> str:
+    if event.by == STRANGER:
+        return "Your account stays: a link that was mailed to you took its deletion back."
+    return "You came back, so your account stays."
 
 
 def user_created(event: Event, _: dict[str, Any]) -> str:
@@ -185,7 +194,7 @@ SENTENCES: dict[Kind, Callable[[Event, dict[str, Any]], str]] = {
     Kind.EMAIL_RESTORED: lambda *_: "A change of your e-mail was taken back, and your password forgotten.",
     Kind.USER_CHANGED: user_changed,
     Kind.USER_LEAVING: lambda *_: "You asked for your account to be deleted.",
-    Kind.USER_STAYED: lambda *_: "You came back, so your account stays.",
+    Kind.USER_STAYED: user_stayed,
     Kind.DATA_EXPORTED: lambda *_: "You took a copy of your data.",
     Kind.BACKED_UP: lambda *_: "A copy of this site's database was made.",
     Kind.RESTORED: lambda *_: "This site's database was brought back from a copy.",

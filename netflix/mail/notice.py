@@ -30,6 +30,8 @@ def tell(email: str, kind: Kind, address: str = "", browser: str = "", by: Actor
         activity=links.link("/activity"),
         # A new password takes off nothing that was added, and to turn two-step sign-in off takes its code.
         alarm=links.link("/account/alarm") if kind is Kind.FACTOR_ADDED else "",
+        # A link that they ask for themselves would end the one that they are given.
+        is_given_link=kind is Kind.LINK_MADE,
         recover=links.link("/recover"),
         # A new password ends none of them, and whoever was in before may have added one.
         passkeys=links.link("/account/passkeys") if kind is Kind.PASSWORD_CHANGED else "",

@@ -67,6 +67,7 @@ def test_who_asks_on_and_on_is_written_down_ten_times_an_hour(app: Flask, browse
     browser.sign_in(ada)
     assert {browser.get(f"/admin/users/{number}").status_code for number in range(1, 15)} == {404}
     assert len(denied(app)) == 10
+    assert "so often as you that more is not written down." in browser.get("/activity").text
 
 
 def test_what_was_asked_for_stands_there_as_a_pattern(app: Flask, browser: Browser, ada: str) -> None:

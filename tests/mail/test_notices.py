@@ -55,6 +55,9 @@ def test_a_password_that_somebody_took_away_is_told(
     assert "the password was taken away" in text
     assert f"By: {by}" in text
     assert "192.0.2.77" not in text
+    # To ask for a link would end the one that they are given.
+    assert links_in(text) == ["/activity"]
+    assert "nothing to do" not in text
 
 
 def test_who_never_showed_that_an_address_is_theirs_makes_us_write_to_nobody(

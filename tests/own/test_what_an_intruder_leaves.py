@@ -8,7 +8,7 @@ from flask import Flask
 
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
-from netflix.events import event
+from netflix.events import event, story
 from netflix.events.actor import OPERATOR
 from netflix.events.event import Kind, Wanted
 from netflix.factors import two_step
@@ -143,7 +143,8 @@ def test_and_the_account_is_not_deleted_though_they_asked_for_it(
     with app.app_context():
         expiry.purge()
         assert not User.named(ada).is_leaving
-        assert event.latest(Wanted(kinds=(Kind.USER_STAYED,)), 1)
+        (stayed,) = event.latest(Wanted(kinds=(Kind.USER_STAYED,)), 1)
+        assert story.told(stayed) == "Your account stays: a link that was mailed to you took its deletion back."
 
 
 def test_but_not_what_was_there_long_before(
