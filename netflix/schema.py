@@ -109,5 +109,5 @@ def upgrade(url: str = "") -> None:
         said = [line for line in done.stderr.strip().splitlines() if not line.startswith(("(Background", "["))]
         raise DatabaseUnavailable(
             f"The database could not be migrated: {(said or ['nothing was said'])[-1].rstrip('.')}.",
-            "See why: `flask db upgrade`.",
+            "See why: `netflix-admin db upgrade`.",
         )
