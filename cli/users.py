@@ -230,7 +230,10 @@ def promote(emails: tuple[str, ...]) -> None:
     """
 
     def act(email: str) -> None:
-        tell(site.access.promote(email), "is an administrator.", "is an administrator already.")
+        outcome = site.access.promote(email)
+        tell(outcome, "is an administrator.", "is an administrator already.")
+        if outcome.changed and site.outbox.is_on() and not site.user.User.named(email).is_verified:
+            output.note(f"Nobody has shown yet that {outcome.email} is theirs: make sure who registered with it.")
 
     refusals.for_each(emails, act)
 

@@ -108,7 +108,11 @@ def refused(refusal: Refusal, shown: Callable[[], str], reference: str = "") -> 
 def shown_again(refusal: Refusal, pages: Mapping[str, Callable[[Refusal], str]]) -> Response:
     """The page whose form was sent, by the endpoint that it was sent to; where there is none, the refusal's own."""
     page = pages.get(request.endpoint or "")
-    return refused(refusal, lambda: page(refusal)) if page else answer(refusal)
+    try:
+        return refused(refusal, lambda: page(refusal)) if page else answer(refusal)
+    except Refusal as since:
+        # In the moment since, such as a link that was used meanwhile.
+        return answer(since)
 
 
 def told(refusal: Refusal | None) -> Refusal | None:

@@ -181,7 +181,7 @@ ACTS = {
     "netflix.accounts.registration": None,
     "netflix.accounts.wordlist": {"replace", "forget"},
     "netflix.accounts.invitation": {"invite", "revoke"},
-    "netflix.signin.attempt": {"failed"},
+    "netflix.signin.attempt": {"failed", "proved"},
     "netflix.signin.signin": None,
     "netflix.signin.signout": None,
     "netflix.signin.change": None,

@@ -112,13 +112,16 @@ def issue_each(user_ids: Sequence[int], purpose: Purpose) -> list[str]:
 
 
 def used(carried: str, purpose: Purpose) -> tuple[User, str]:
-    """Ends a link by using it; answers whose it is, their row held, and its address; committed by the act that called.
+    """Ends a link by using it; answers whose it is and its address; committed by the act that called.
+
+    Their row is held, and that of whoever has the address.
 
     Raises LinkGone; of two at once, one gets it (ASVS 5.0 2.3.4).
     """
-    owner = OneTimeLink.carried_by(carried, purpose).user_id
+    link = OneTimeLink.carried_by(carried, purpose)
+    owner = link.user_id
     # Its owner first, as whoever makes a newer link does: the other way round the two would wait for each other.
-    User.hold(owner)
+    User.hold_with(owner, link.email)
     live = (
         OneTimeLink.digest == token.digest(carried),
         OneTimeLink.purpose == str(purpose),

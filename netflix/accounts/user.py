@@ -106,12 +106,19 @@ class User(Model):
         db.session.execute(update(cls).where(cls.id == user_id).values(id=cls.id), execution_options=AS_IT_IS)
 
     @classmethod
-    def hold_administrators(cls, and_user: int) -> None:
-        """Whoever else would change one of them, or this user, waits until the act that called commits.
+    def hold_with(cls, user_id: int, email: str) -> None:
+        """As `hold`, also of whoever has that e-mail."""
+        cls.hold_all(or_(cls.id == user_id, cls.email_key == addresses.normalised(email)))
 
-        In the order of their numbers: two who hold them never wait for each other in a circle.
-        """
-        in_order = select(cls.id).where(or_(cls.is_admin, cls.id == and_user)).order_by(cls.id).with_for_update()
+    @classmethod
+    def hold_administrators(cls, and_user: int) -> None:
+        """As `hold`, of each administrator and of this user."""
+        cls.hold_all(or_(cls.is_admin, cls.id == and_user))
+
+    @classmethod
+    def hold_all(cls, those: ColumnElement[bool]) -> None:
+        """In the order of their numbers: two who hold several never wait for each other in a circle."""
+        in_order = select(cls.id).where(those).order_by(cls.id).with_for_update()
         held = update(cls).where(cls.id.in_(in_order)).values(id=cls.id)
         db.session.execute(held, execution_options=AS_IT_IS)
 

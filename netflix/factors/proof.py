@@ -3,7 +3,6 @@
 from sqlalchemy import delete
 
 from netflix.accounts import hashing
-from netflix.accounts import password as passwords
 from netflix.accounts.user import User
 from netflix.errors import NotAccepted, PasskeyNotTaken, SignInRequired, accept
 from netflix.events import event
@@ -15,6 +14,8 @@ from netflix.limits import counter, policy
 from netflix.signin import attempt, signin
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
+
+WRONG = {"password": ["That is not your password. Check it and try again."]}
 
 
 def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -> Session:
@@ -30,19 +31,10 @@ def prove(session: CurrentSession, password: str, code: str, visitor: Visitor) -
         code=second_step.faults(code) if is_two_step else [],
     )
     visitor = attempt.recognised(session.user_id, session.email, visitor)
-    counted = counter.hit(*attempt.subjects(session.email, visitor))
-    with counter.refunding(counted):
-        user = db.session.get(User, session.user_id)
-        # As at sign-in, no connection is held while hashing.
-        db.session.commit()
-        if user is None or user.has_second_factor != is_two_step:
-            raise SignInRequired
-        with hashing.known(user.id):
-            is_right = passwords.matches(password, user.password_hash, user.id)
-    # A guess stays counted, also when it cannot be written down.
-    if not is_right:
-        attempt.failed(Kind.SIGN_IN_FAILED, user, session.email, visitor.address, proof="password")
-        raise NotAccepted({"password": ["That is not your password. Check it and try again."]})
+    user = db.session.get(User, session.user_id)
+    if user is None or user.has_second_factor != is_two_step:
+        raise SignInRequired
+    counted = attempt.proved(user, password, visitor, WRONG, Kind.SIGN_IN_FAILED, proof="password")
     with counter.refunding(counted, unless=NotAccepted):
         if is_two_step:
             proved = proved_by_code(session, user, code, visitor)

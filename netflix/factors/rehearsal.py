@@ -24,13 +24,17 @@ from netflix.signin.device import Device
 
 
 class Asked(NamedTuple):
-    """Who would sign in, from where, and how the limits stand at each step; `known` where the browser is."""
+    """Who would sign in, from where, and how the limits stand at each step; `known` where the browser is.
+
+    `by_link` where nobody has signed in on it yet.
+    """
 
     address: str
     email: str
     user: User | None
     known: bool
     steps: list[Rehearsal]
+    by_link: bool = False
 
     @property
     def counters(self) -> list[Counter]:
@@ -51,12 +55,13 @@ def asked(address: str, email: str, device: str = "") -> Asked:
     user = User.known_as(email)
     row = Device.counted_by(device) if device else None
     is_known = bool(row and user and row.user_id == user.id)
+    by_link = bool(row and is_known and row.by_link)
     steps = [attempt.lanes(account, address, device)] if device and (is_known or not row) else []
     if not is_known:
         steps.append(attempt.lanes(account, address))
     if user and user.has_second_factor:
-        steps.append(second_step.lanes(account, address, device if is_known else ""))
-    return Asked(address, email, user, is_known, [rehearsal.rehearsed(*subjects) for subjects in steps])
+        steps.append(second_step.lanes(account, address, device if is_known and not by_link else ""))
+    return Asked(address, email, user, is_known, [rehearsal.rehearsed(*subjects) for subjects in steps], by_link)
 
 
 def in_known_browsers(address: str, email: str) -> list[tuple[Device, Asked]]:
@@ -156,6 +161,8 @@ def remarks(asked: Asked, device: str = "") -> list[str]:
     told = {
         "Redis does not answer: the journal in the instance folder decides.": any(s.in_journal for s in asked.steps),
         "The browser is known to the account, so that strangers' attempts do not count.": asked.known,
+        "Nobody has signed in on it since a mailed link made it known, so that strangers' codes count.": asked.by_link
+        and bool(user and user.has_second_factor),
         "The browser is not known to the account, so it counts as a stranger.": bool(device) and not asked.known,
         "A code is asked for after the password.": bool(user and user.has_second_factor),
         "A new password has to be chosen before anything else.": bool(user and user.must_change_since),

@@ -56,8 +56,10 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
     user = first.user()
     known = signin.own_device(user, visitor)
     visitor = visitor if known else visitor.stranger
+    # Of a browser that a link alone made known, as a stranger's: a mailbox would have codes without end.
+    coding = visitor.stranger if known and known.by_link else visitor
     db.session.commit()
-    counted = counter.hit(*subjects(user.email, visitor))
+    counted = counter.hit(*subjects(user.email, coding))
     with counter.refunding(counted), hashing.known(user.id):
         factor = used(user, code)
     if factor is None:
@@ -67,7 +69,7 @@ def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
     with counter.refunding(counted):
         how = f"{signin.PASSWORD}+{factor}"
         session = signin.opened(user, None, first.remembered, visitor, known=known, factor=how)
-    forgive(counted, user.email, visitor)
+    forgive(counted, user.email, coding)
     attempt.forgive_first_step(first, user.email, visitor)
     return session
 

@@ -81,7 +81,7 @@ EMAIL_OF_ACCOUNT = Limit(
 )
 EMAIL_TO_NEW = Limit("new-e-mail", Lane.ACCOUNT, "mails to one e-mail that an account is to have", fixed="5 per hour")
 # Who gets to it knows the password: no stranger can use these up. As with passwords, a browser that is known to the
-# account counts in lanes of its own, and no more than 100 are wrong in a row.
+# account counts in lanes of its own, once somebody has signed in on it, and no more than 100 are wrong in a row.
 SECOND_STEP_TO_ACCOUNT = Limit(
     "second-step",
     Lane.ACCOUNT,

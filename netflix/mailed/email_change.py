@@ -1,5 +1,6 @@
 """Changing one's e-mail: the new address confirms, the old one is told and can take it back."""
 
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
 from netflix import clock, links
@@ -10,7 +11,7 @@ from netflix.accounts.user import User
 from netflix.errors import Declined, NotAccepted, accept
 from netflix.events import event
 from netflix.events.event import Kind
-from netflix.extensions import db
+from netflix.extensions import AS_IT_IS, db
 from netflix.factors import removal
 from netflix.limits import counter, policy
 from netflix.lockdown import lockdown
@@ -60,7 +61,7 @@ def confirm(carried: str, session: CurrentSession | None, password: str, visitor
     before, was_theirs = user.email, user.is_verified
     gone = make_free(email, user)
     rename(user, email)
-    one_time_link.end(user.id, Purpose.RECOVER, Purpose.VERIFY)
+    one_time_link.end(user.id, Purpose.RECOVER, Purpose.UNLOCK, Purpose.VERIFY)
     if was_theirs:
         tell_old_address(user, before, visitor.address)
     note_freed(gone, visitor)
@@ -112,12 +113,9 @@ def undo(carried: str, visitor: Visitor) -> str:
 
 def make_free(email: str, user: User) -> int | None:
     """Whoever registered with it since, and never showed that it is theirs, gives way to who just did: their number."""
-    holder = User.known_as(email)
-    if not holder or holder.id == user.id or holder.is_verified or holder.is_admin:
-        return None
-    db.session.delete(holder)
-    db.session.flush()
-    return holder.id
+    another = (User.email_key == addresses.normalised(email), User.id != user.id)
+    giving_way = delete(User).where(*another, User.verified_at.is_(None), ~User.is_admin).returning(User.id)
+    return db.session.execute(giving_way, execution_options=AS_IT_IS).scalar()
 
 
 def note_freed(gone: int | None, visitor: Visitor) -> None:

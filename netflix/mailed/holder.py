@@ -3,14 +3,13 @@
 Somebody else may have made the account with their address, or be moving it there.
 """
 
-from netflix.accounts import hashing, one_time_link
-from netflix.accounts import password as passwords
+from netflix.accounts import one_time_link
 from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.accounts.user import User
 from netflix.errors import NotAccepted, accept
 from netflix.events.event import Kind
 from netflix.extensions import db
-from netflix.limits import counter
+from netflix.lockdown import lockdown
 from netflix.signin import attempt
 from netflix.signin.session import CurrentSession
 from netflix.signin.visitor import Visitor
@@ -23,16 +22,19 @@ def used(
 ) -> tuple[User, str]:
     """As `one_time_link.used`, by who is signed in to its account or knows the password.
 
-    A guess counts as an attempt to sign in. Raises LinkGone, NotAccepted, TooManyAttempts, Busy or SignInRequired.
+    A guess counts as an attempt to sign in. Raises LinkGone, NotAccepted, TooManyAttempts, Busy or SignInRequired, and
+    LockedDown for who is not signed in.
     """
     user = OneTimeLink.carried_by(carried, purpose).user
-    if session and session.user_id == user.id:
-        session.hold()
-        return one_time_link.used(carried, purpose)
     kept = user.password_hash
-    prove(user, password, visitor)
+    own = session if session and session.user_id == user.id else None
+    if not own:
+        lockdown.check_open()
+        prove(user, password, visitor)
     user, email = one_time_link.used(carried, purpose)
-    if user.password_hash != kept:
+    if own:
+        own.hold()
+    elif user.password_hash != kept:
         db.session.rollback()
         raise NotAccepted(WRONG)
     return user, email
@@ -42,14 +44,5 @@ def prove(user: User, password: str, visitor: Visitor) -> None:
     """Raises NotAccepted, TooManyAttempts or Busy."""
     accept(password=[] if password else ["Type the account's password."])
     visitor = attempt.recognised(user.id, user.email, visitor)
-    counted = counter.hit(*attempt.subjects(user.email, visitor))
-    with counter.refunding(counted):
-        # As at sign-in, no connection is held while hashing.
-        db.session.commit()
-        with hashing.known(user.id):
-            is_right = passwords.matches(password, user.password_hash, user.id)
-    # A guess stays counted, also when it cannot be written down.
-    if not is_right:
-        attempt.failed(Kind.SIGN_IN_FAILED, user, user.email, visitor.address, link="mailed")
-        raise NotAccepted(WRONG)
+    counted = attempt.proved(user, password, visitor, WRONG, Kind.SIGN_IN_FAILED, link="mailed")
     attempt.forgive(counted, user.email, visitor)

@@ -27,6 +27,8 @@ def answer(user: User, asked: Asked) -> None:
 def unlock(carried: str, visitor: Visitor) -> Device:
     """Makes the visitor's browser a known one, with attempts of its own; the password is asked as ever.
 
+    Its codes count as a stranger's until one is right: who reads the mailbox would else have as many as they like.
+
     Raises LinkGone or LockedDown.
     """
     lockdown.check_open()
@@ -35,7 +37,8 @@ def unlock(carried: str, visitor: Visitor) -> Device:
         db.session.rollback()
         raise LinkGone
     known = Device.added(user.id, visitor)
-    known.user = user
+    known.user, known.by_link = user, True
     event.record(Kind.UNLOCKED, user.id, visitor.address)
+    known.note_room(visitor.address)
     db.session.commit()
     return known

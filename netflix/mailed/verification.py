@@ -5,7 +5,7 @@ from netflix.accounts import one_time_link
 from netflix.accounts.asked import Asked
 from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.accounts.user import User
-from netflix.errors import SignInRequired
+from netflix.errors import Declined, LinkGone, SignInRequired
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
@@ -58,10 +58,16 @@ def confirm(carried: str, session: CurrentSession | None, password: str, visitor
 def take_over(carried: str, visitor: Visitor) -> str:
     """The account is theirs who read the mail, and nothing stays by which who made it could come in.
 
-    Answers the token of a link for a new password. Raises LinkGone or LockedDown.
+    Answers the token of a link for a new password. Raises LinkGone, LockedDown, or Declined for an administrator's.
     """
     lockdown.check_open()
     user, _ = one_time_link.used(carried, Purpose.VERIFY)
+    if user.is_verified:
+        db.session.rollback()
+        raise LinkGone
+    if user.is_admin:
+        db.session.rollback()
+        raise Declined("An administrator's account is not handed over by a link.", "Ask the person who runs this site.")
     user.verified_at = clock.now()
     user.password_hash = user.deleting_at = None
     Session.end_all(user.id)

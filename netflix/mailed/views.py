@@ -17,7 +17,6 @@ from netflix.signin.session import CurrentSession
 from netflix.web import address, see_other
 
 bp = Blueprint("mailed", __name__)
-# Under which name signin's page for a new password finds its link.
 
 
 @bp.get("/recover")

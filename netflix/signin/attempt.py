@@ -3,7 +3,10 @@
 from typing import Any
 
 from netflix.accounts import email as addresses
+from netflix.accounts import hashing
+from netflix.accounts import password as passwords
 from netflix.accounts.user import User
+from netflix.errors import NotAccepted
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
@@ -48,6 +51,23 @@ def recognised(user_id: int, email: str, visitor: Visitor) -> Visitor:
     if not carried:
         return visitor.stranger
     return visitor._replace(devices=device.cookie_with(visitor.devices, email, carried))
+
+
+def proved(
+    user: User, password: str, visitor: Visitor, wrong: dict[str, list[str]], kind: Kind, **detail: Any
+) -> Attempt:
+    """The attempt, to be forgiven, when the password is theirs. Raises NotAccepted, TooManyAttempts or Busy."""
+    counted = counter.hit(*subjects(user.email, visitor))
+    with counter.refunding(counted):
+        # As at sign-in, no connection is held while hashing.
+        db.session.commit()
+        with hashing.known(user.id):
+            is_right = passwords.matches(password, user.password_hash, user.id)
+    # A guess stays counted, also when it cannot be written down.
+    if not is_right:
+        failed(kind, user, user.email, visitor.address, **detail)
+        raise NotAccepted(wrong)
+    return counted
 
 
 def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:

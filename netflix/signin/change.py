@@ -3,15 +3,16 @@
 from netflix.accounts import hashing
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
-from netflix.errors import NotAccepted, SignInRequired, accept
+from netflix.errors import SignInRequired, accept
 from netflix.events import event
 from netflix.events.event import Kind
 from netflix.extensions import db
-from netflix.limits import counter
 from netflix.mail import notice
 from netflix.signin import access, attempt, browser, signin
 from netflix.signin.session import CurrentSession, Session
 from netflix.signin.visitor import Visitor
+
+WRONG = {"current_password": ["That is not your present password. Check it and try again."]}
 
 
 def change_password(session: CurrentSession, present: str, chosen: str, visitor: Visitor) -> Session:
@@ -45,20 +46,11 @@ def proved(session: CurrentSession, present: str, visitor: Visitor) -> User:
     Raises NotAccepted, TooManyAttempts, Busy, or, when somebody else deleted the account meanwhile, SignInRequired.
     """
     visitor = attempt.recognised(session.user_id, session.email, visitor)
-    counted = counter.hit(*attempt.subjects(session.email, visitor))
-    with counter.refunding(counted):
-        user = db.session.get(User, session.user_id)
-        # As at sign-in, no connection is held while hashing.
-        db.session.commit()
-        if user is None:
-            raise SignInRequired
-        with hashing.known(user.id):
-            is_right = passwords.matches(present, user.password_hash, user.id)
-    # A guess stays counted, also when it cannot be written down.
-    if not is_right:
-        attempt.failed(Kind.PASSWORD_NOT_CHANGED, user, session.email, visitor.address)
-        raise NotAccepted({"current_password": ["That is not your present password. Check it and try again."]})
-    attempt.forgive(counted, session.email, visitor)
+    user = db.session.get(User, session.user_id)
+    if user is None:
+        raise SignInRequired
+    counted = attempt.proved(user, present, visitor, WRONG, Kind.PASSWORD_NOT_CHANGED)
+    attempt.forgive(counted, user.email, visitor)
     return user
 
 

@@ -53,6 +53,8 @@ class Device(Model):
     seen_at: Mapped[datetime] = mapped_column(Instant, index=True)
     address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str] = mapped_column(String(400))
+    # While nobody has signed in on it yet: whoever reads the mailbox makes as many as they like.
+    by_link: Mapped[bool] = mapped_column(default=False)
 
     user: Mapped[User] = relationship(lazy="raise")
 
@@ -72,9 +74,9 @@ class Device(Model):
 
     @classmethod
     def any_of(cls, user_id: int, carried: Sequence[str]) -> str:
-        """The first token that is of a live device of the user's, or nothing."""
+        """The first token that is of a live device of the user's on which they signed in, or nothing."""
         digests = {token.digest(one): one for one in carried}
-        live = (cls.user_id == user_id, cls.digest.in_(digests), cls.seen_at > clock.now() - cls.LASTS)
+        live = (cls.user_id == user_id, cls.digest.in_(digests), cls.is_live(), ~cls.by_link)
         return digests.get(db.session.scalar(select(cls.digest).where(*live).limit(1)) or b"", "")
 
     @classmethod
@@ -122,8 +124,8 @@ class Device(Model):
 
     @classmethod
     def added(cls, user_id: int, visitor: Visitor) -> "Device":
-        """A new one, in the place of the one longest not seen when there are too many."""
-        kept = select(cls.id).where(cls.user_id == user_id).order_by(cls.seen_at.desc(), cls.id.desc())
+        """A new one, in the place of one by a link, or else of the one longest not seen, when there are too many."""
+        kept = select(cls.id).where(cls.user_id == user_id).order_by(cls.by_link, cls.seen_at.desc(), cls.id.desc())
         older = delete(cls).where(cls.user_id == user_id, cls.id.not_in(kept.limit(cls.MOST - 1)))
         gone = db.session.execute(older.returning(cls.id), execution_options=AS_IT_IS).all()
         carried, now = token.fresh(), clock.now()
@@ -139,11 +141,16 @@ class Device(Model):
         db.session.add(device)
         return device
 
+    def note_room(self, address: str) -> None:
+        """Tells what it pushed out, that nobody loses a browser in silence; after all other rows of an act."""
+        if self.in_place_of:
+            event.record(Kind.DEVICE_FORGOTTEN, self.user_id, address, reason="too many", devices=self.in_place_of)
+
     def see(self, visitor: Visitor) -> None:
-        """Writes the last sight, when it is worth it; a row that was ended since stays ended."""
+        """Writes a sign-in on it, when it is worth it; a row that was ended since stays ended."""
         now = clock.now()
-        if now - self.seen_at >= self.NOTED_EVERY or self.address != visitor.address:
-            seen = {"seen_at": now, "address": visitor.address[:45]}
+        if self.by_link or now - self.seen_at >= self.NOTED_EVERY or self.address != visitor.address:
+            seen = {"seen_at": now, "address": visitor.address[:45], "by_link": False}
             db.session.execute(update(Device).where(Device.id == self.id).values(seen))
 
     @classmethod
@@ -244,7 +251,7 @@ def cookie_with(cookie: str, email: str, carried: str) -> str:
 
 
 def known_in(cookie: str, user_id: int) -> str:
-    """The token of a live device of the user's that the cookie carries, signed for whichever e-mail, or nothing."""
+    """As `Device.any_of`, of those that the cookie carries, signed for whichever e-mail."""
     carried = [part.token for part in parts(cookie)]
     return Device.any_of(user_id, carried) if carried else ""
 

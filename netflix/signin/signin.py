@@ -198,11 +198,11 @@ def note(user: User, renewed: str | None, signed_in_at: datetime | None) -> None
 
 
 def made_room(session: Session, ended: int) -> None:
-    """Tells what a new sign-in pushed out, that nobody loses a browser in silence; committed by the act that called."""
+    """Tells what a new sign-in pushed out; committed by the act that called."""
     if ended:
         event.record(Kind.SESSION_ENDED, session.user.id, session.address, reason="too many", sessions=ended)
-    if session.device and (forgotten := session.device.in_place_of):
-        event.record(Kind.DEVICE_FORGOTTEN, session.user.id, session.address, reason="too many", devices=forgotten)
+    if session.device:
+        session.device.note_room(session.address)
 
 
 def begun(user: User, visitor: Visitor, known: Device | None) -> None:

@@ -10,7 +10,6 @@ from netflix import csrf, forms, links, web
 from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.errors import (
     Busy,
-    LinkGone,
     LockedDown,
     NotAccepted,
     Refusal,
@@ -132,11 +131,7 @@ def show_again(refusal: Refusal) -> ResponseReturnValue:
         "signin.change_password": password_page,
         "signin.choose_password": recovery_page,
     }
-    try:
-        return web.shown_again(refusal, pages)
-    except LinkGone as gone:
-        # In the moment since: a newer link, or somebody else used this one.
-        return web.answer(gone)
+    return web.shown_again(refusal, pages)
 
 
 @bp.errorhandler(SecondStepRequired)

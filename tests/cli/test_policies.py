@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from redis import Redis
+from sqlalchemy import update
 
 from cli import main
 from netflix.accounts import registration
@@ -177,6 +178,21 @@ def test_codes_are_limits_of_the_second_step(run: Run, app: Flask, ada: str) -> 
         "account",
     ]
     assert told.stderr == "A code is asked for after the password.\nIt would be let in.\n"
+
+
+def test_codes_of_a_browser_that_only_a_link_made_known_are_a_stranger_s(
+    run: Run, app: Flask, browser: Browser, ada: str
+) -> None:
+    browser.sign_in(ada)
+    known = digest(app, ada)
+    with app.app_context():
+        User.named(ada).totp_secret = "sealed"
+        db.session.execute(update(Device).values(by_link=True))
+        db.session.commit()
+    told = explain(run, more=f"--device {known}")
+    assert {row["lane"] for row in json.loads(told.stdout) if row["limit"] == "codes-in-a-row"} == {"account"}
+    assert {row["lane"] for row in json.loads(told.stdout) if row["limit"] == "in-a-row"} == {"device"}
+    assert "Nobody has signed in on it since a mailed link made it known" in told.stderr
 
 
 def test_nobody_is_let_in_to_no_account(run: Run, ada: str) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 
+from cli import main
 from cli.users import users
 from netflix.accounts import password as passwords
 from netflix.accounts.user import User
@@ -17,6 +18,7 @@ from netflix.extensions import db
 from netflix.factors.passkey import Passkey
 from tests.cli.conftest import Run
 from tests.cli.terminal import COMMAND, at_a_terminal, environment
+from tests.conftest import Build
 from tests.people import PASSWORD, Browser
 
 OTHER = "four loud kettles"
@@ -350,6 +352,18 @@ def test_one_who_is_promoted_signs_in_anew(run: Run, ada: str, browser: Browser,
     assert browser.get("/dashboard").status_code == 303
     with app.app_context():
         assert User.named(ada).is_admin
+
+
+def test_of_one_who_never_confirmed_the_e_mail_it_is_said(run: Run, ada: str, browser: Browser, build: Build) -> None:
+    """Anybody may have registered with it; where no mail is sent nobody could confirm."""
+    browser.register("new@example.org")
+    told = run("users promote new@example.org")
+    assert told.stdout == "new@example.org is an administrator.\n"
+    assert told.stderr.startswith("Nobody has shown yet that new@example.org is theirs")
+    assert run("users promote new@example.org").stderr == ""
+    run("users demote new@example.org")
+    silent = build(host="192.0.2.1").test_cli_runner().invoke(main, ["users", "promote", "new@example.org"])
+    assert (silent.exit_code, silent.stderr) == (0, "")
 
 
 def test_one_who_is_demoted_stays_signed_in_as_a_member(run: Run, ada: str, grace: str, browser: Browser) -> None:

@@ -283,7 +283,20 @@ def test_so_does_one_by_which_an_account_is_taken_over(app: Flask, letters: Lett
     assert browser.post("/confirm/verify/password", page=link).status_code == 403
     with app.app_context():
         assert User.named("new@example.org").has_password
-    assert browser.post("/confirm/verify", {"password": PASSWORD}, page="/confirm/verify").status_code == 303
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "another's"])
+def test_so_does_one_that_confirms_an_e_mail_but_for_who_is_signed_in(
+    app: Flask, browser: Browser, letters: Letters, lock: Callable[..., None], password: str
+) -> None:
+    browser.register("new@example.org")
+    link = links_in(letters.to("new@example.org")[0])[0]
+    browser.sign_in("new@example.org")
+    lock()
+    refused = stranger(app).post("/confirm/verify", {"password": password}, page=link)
+    assert refused.status_code == 403
+    assert SHOWN in refused.text
+    assert browser.post("/confirm/verify", page=link).status_code == 303
 
 
 def test_who_says_that_it_was_not_them_is_not_shut_out_by_it(

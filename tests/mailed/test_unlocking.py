@@ -6,10 +6,19 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from redis import Redis
 
+from netflix.accounts.one_time_link import OneTimeLink, Purpose
+from netflix.accounts.user import User
+from netflix.events import event
+from netflix.events.event import Kind, Wanted
+from netflix.extensions import db
 from netflix.signin import access
+from netflix.signin.device import Device
+from netflix.signin.visitor import Visitor
 from tests.conftest import Build
-from tests.people import PASSWORD, Browser, Letters, links_in
+from tests.factors.app import second, set_up
+from tests.people import MALLORY, PASSWORD, Browser, Letters, links_in
 from tests.watching import statements
 
 
@@ -88,6 +97,65 @@ def test_known_and_unknown_addresses_are_answered_the_same(app: Flask, ada: str,
 
     assert answered(ada, "192.0.2.1") == answered("nobody@example.org", "192.0.2.2")
     assert [letter["To"] for letter in letters()] == [ada]
+
+
+def unlocked(app: Flask, email: str) -> Browser:
+    """A browser that a mailed link made known, where nobody has signed in yet."""
+    with app.app_context():
+        link = OneTimeLink.issued(User.named(email), Purpose.UNLOCK)
+        db.session.commit()
+    browser = Browser(app, MALLORY)
+    assert browser.post("/confirm/unlock", page=f"/confirm/unlock/{link.token}").status_code == 303
+    return browser
+
+
+def test_it_pushes_no_browser_out_in_silence_and_of_those_that_signed_in_one_at_most(app: Flask, ada: str) -> None:
+    with app.app_context():
+        for number in range(Device.MOST):
+            Device.added(1, Visitor(f"192.0.2.{number}"))
+            db.session.commit()
+    for _ in range(3):
+        unlocked(app, ada)
+    with app.app_context():
+        assert [row.by_link for row in Device.of(1)].count(False) == Device.MOST - 1
+        told = event.latest(Wanted(kinds=(Kind.DEVICE_FORGOTTEN,)), 9)
+    assert [row.details for row in told] == [{"reason": "too many", "devices": 1}] * 3
+
+
+def test_its_codes_are_a_stranger_s_until_one_is_right(
+    app: Flask, browser: Browser, ada: str, redis: Redis, later: Callable[[timedelta], None]
+) -> None:
+    """Else who reads the mailbox makes one after the other, and guesses without end."""
+    browser.sign_in(ada)
+    phone = set_up(browser)
+    later(timedelta(seconds=30))
+    new = unlocked(app, ada)
+    new.sign_in(ada)
+    assert second(new, "000000").status_code == 422
+    assert redis.keys("*codes-in-a-row:account*")
+    assert redis.keys("*:sign-in:device*")
+    assert not redis.keys("*codes-in-a-row:device*")
+    assert second(new, phone.code()).status_code == 303
+    assert not redis.keys("*codes-in-a-row*")
+    new.sign_out()
+    new.sign_in(ada)
+    assert second(new, "000000").status_code == 422
+    assert redis.keys("*codes-in-a-row:device*")
+    assert not redis.keys("*codes-in-a-row:account*")
+
+
+def test_nor_has_it_codes_of_its_own_where_one_proves_it_again(
+    app: Flask, browser: Browser, ada: str, redis: Redis, later: Callable[[timedelta], None]
+) -> None:
+    """Who took over a session, and reads the mailbox."""
+    browser.sign_in(ada)
+    set_up(browser)
+    thief, session = unlocked(app, ada), browser.client.get_cookie("session")
+    assert session
+    thief.client.set_cookie("session", session.value)
+    assert thief.post("/prove", {"password": PASSWORD, "code": "000000"}, page="/prove").status_code == 422
+    assert redis.keys("*codes-in-a-row:account*")
+    assert not redis.keys("*codes-in-a-row:device*")
 
 
 def test_an_unconfirmed_or_disabled_account_gets_none(

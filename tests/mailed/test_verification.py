@@ -4,20 +4,24 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from netflix import clock
+from netflix.accounts import password as passwords
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.errors import LinkGone
+from netflix.extensions import db
 from netflix.mailed import verification
 from netflix.signin import access
 from netflix.signin.visitor import Visitor
 from netflix.upkeep import expiry
 from netflix.web import PROBLEM
 from tests.conftest import Build
-from tests.people import PASSWORD, Browser, Letters, links_in
+from tests.people import MALLORY, PASSWORD, Browser, Letters, links_in
 
 NEW = "new@example.org"
 
@@ -141,6 +145,50 @@ def test_who_was_made_by_a_stranger_s_registration_gets_in_by_choosing_a_passwor
     assert mine.sign_in(NEW, PASSWORD).status_code == 401
     assert mine.sign_in(NEW, "what I would like").status_code == 303
     assert "the password from before forgotten" in mine.get("/activity").text
+
+
+def test_the_word_of_the_operator_ends_the_link(app: Flask, browser: Browser, link: str) -> None:
+    """Else it would still take the account from who is vouched for, with the factors that they added since."""
+    with app.app_context():
+        access.vouch_for(NEW)
+    assert Browser(app, MALLORY).get(link).status_code == 410
+    assert browser.sign_in(NEW).status_code == 303
+
+
+def test_nobody_takes_over_who_was_confirmed_meanwhile(app: Flask, browser: Browser, link: str) -> None:
+    thief = Browser(app, MALLORY)
+    token = {"csrf_token": (thief.get(link), thief.token("/confirm/verify"))[1]}
+    with app.app_context():
+        User.named(NEW).verified_at = clock.now()
+        db.session.commit()
+    assert thief.client.post("/confirm/verify/password", data=token, environ_base=thief.environ).status_code == 410
+    assert browser.sign_in(NEW).status_code == 303
+
+
+def test_nobody_takes_over_an_administrator_s(app: Flask, browser: Browser, link: str) -> None:
+    """Who registered with a slip in the address, and was made one."""
+    with app.app_context():
+        access.promote(NEW)
+    refused = Browser(app, MALLORY).post("/confirm/verify/password", page=link)
+    assert refused.status_code == 403
+    assert "Ask the person who runs this site." in refused.text
+    assert not is_verified(app)
+    assert browser.sign_in(NEW).status_code == 303
+    assert browser.post("/confirm/verify", page=link).status_code == 303
+
+
+def test_a_slip_while_the_link_is_used_is_told_as_a_link_that_is_gone(
+    app: Flask, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true = passwords.matches
+
+    def overtaken(*args: Any) -> bool:
+        monkeypatch.setattr(passwords, "matches", true)
+        assert Browser(app).post("/confirm/verify", {"password": PASSWORD}, page=link).status_code == 303
+        return true(*args)
+
+    monkeypatch.setattr(passwords, "matches", overtaken)
+    assert Browser(app).post("/confirm/verify", {"password": "a slip"}, page=link).status_code == 410
 
 
 def test_who_is_signed_in_to_the_account_is_not_asked_to_take_it_over(browser: Browser, link: str) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import inspect, text
 from cli import main
 from netflix import clock, create_app, schema
 from netflix.accounts import one_time_link
-from netflix.accounts.one_time_link import Purpose
+from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.administration import directory
@@ -28,7 +28,9 @@ from netflix.config import Config
 from netflix.errors import ConfigError, DatabaseBusy, Declined, LinkGone
 from netflix.events import event, verification
 from netflix.extensions import db
+from netflix.mailed import email_change
 from netflix.signin import access, recovery, signin
+from netflix.signin.visitor import Visitor
 from netflix.upkeep import expiry
 from tests.people import PASSWORD, Browser, link_for
 from tests.served import postgresql
@@ -191,6 +193,37 @@ def test_a_link_that_is_used_while_it_is_replaced_leaves_nobody_waiting_for_the_
         db.session.remove()
         db.engine.dispose()
     app.extensions["netflix-counters"].redis.close()
+
+
+def test_who_confirms_an_e_mail_meanwhile_does_not_give_way_to_who_changes_to_it(
+    server: PostgreSQL, tmp_path: Path, redis: Redis, redis_url: str
+) -> None:
+    """And whoever holds both users, in the order of their numbers, waits in no circle."""
+    url = server.fresh("moving")
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with built(url, tmp_path, redis_url) as app, app.app_context():
+        Browser(app).register("bob@example.org")
+        create("ada@example.org", PASSWORD)
+        link = OneTimeLink.issued(User.named("ada@example.org"), Purpose.CHANGE_EMAIL, "bob@example.org")
+        db.session.commit()
+
+        def change() -> type[Exception] | None:
+            with app.app_context():
+                try:
+                    email_change.confirm(link.token, None, PASSWORD, Visitor("192.0.2.1"))
+                except Exception as error:
+                    return type(error)
+                return None
+
+        with db.engine.connect() as onlooker, ThreadPoolExecutor(1) as pool, psycopg.connect(url) as bob:
+            onlooker = onlooker.execution_options(isolation_level="AUTOCOMMIT")
+            bob.execute('UPDATE "user" SET verified_at = now() WHERE id = 1')
+            changed = pool.submit(change)
+            until(lambda: changed.done() or onlooker.execute(waiting).scalar())
+            bob.execute('UPDATE "user" SET id = id WHERE id = 2')
+            bob.commit()
+            assert changed.result(10) is Declined
+        assert [user.email for user in User.everyone()] == ["ada@example.org", "bob@example.org"]
 
 
 def test_a_person_registers_signs_in_and_signs_out(site: Site) -> None:
