@@ -68,6 +68,7 @@ def take_over(carried: str, visitor: Visitor) -> str:
     if user.is_admin:
         db.session.rollback()
         raise Declined("An administrator's account is not handed over by a link.", "Ask the person who runs this site.")
+    was_leaving = user.is_leaving
     user.verified_at = clock.now()
     user.password_hash = user.deleting_at = None
     Session.end_all(user.id)
@@ -75,6 +76,8 @@ def take_over(carried: str, visitor: Visitor) -> str:
     one_time_link.end(user.id, *Purpose)
     link = OneTimeLink.issued(user, Purpose.RECOVER)
     removal.end_all(user.id, visitor, by=event.STRANGER)
+    if was_leaving:
+        event.record(Kind.USER_STAYED, user.id, visitor.address, event.STRANGER)
     event.record(Kind.EMAIL_VERIFIED, user.id, visitor.address, event.STRANGER, taken_over=True)
     db.session.commit()
     return link.token

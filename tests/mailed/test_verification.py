@@ -14,6 +14,8 @@ from netflix.accounts import password as passwords
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.errors import LinkGone
+from netflix.events import event
+from netflix.events.event import Kind, Wanted
 from netflix.extensions import db
 from netflix.mailed import verification
 from netflix.signin import access
@@ -145,6 +147,17 @@ def test_who_was_made_by_a_stranger_s_registration_gets_in_by_choosing_a_passwor
     assert mine.sign_in(NEW, PASSWORD).status_code == 401
     assert mine.sign_in(NEW, "what I would like").status_code == 303
     assert "the password from before forgotten" in mine.get("/activity").text
+
+
+def test_an_account_that_was_to_be_deleted_stays_and_its_record_says_so(
+    app: Flask, browser: Browser, link: str
+) -> None:
+    browser.sign_in(NEW)
+    browser.post("/account/delete", {"email": NEW}, page="/account/delete")
+    assert Browser(app, MALLORY).post("/confirm/verify/password", page=link).status_code == 303
+    with app.app_context():
+        assert not User.named(NEW).is_leaving
+        assert [row.kind for row in event.latest(Wanted(), 9)[:2]] == [Kind.EMAIL_VERIFIED, Kind.USER_STAYED]
 
 
 def test_the_word_of_the_operator_ends_the_link(app: Flask, browser: Browser, link: str) -> None:
