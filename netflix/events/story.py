@@ -144,7 +144,7 @@ def limit_reached(_: Event, details: dict[str, Any]) -> str:
 
 def device_forgotten(event: Event, details: dict[str, Any]) -> str:
     if "reason" in details:
-        return "So many browsers were known that the one not seen for longest is not any more."
+        return "So many browsers were known that one of them is not any more."
     return f"{doer(event)} took {'a browser' if 'device' in details else 'all browsers'} off the known ones."
 
 
