@@ -256,7 +256,7 @@ def test_an_account_has_so_many_known_browsers_and_no_more(app: Flask, ada: str)
         assert len(Device.of(User.named(ada).id)) == Device.MOST
         told = event.latest(Wanted(kinds=("authn_device_revoked",)), 9)
     assert [row.details for row in told] == [{"reason": "too many", "devices": 1}] * 2
-    assert "the one not seen for longest is not any more" in browser.get("/activity").text
+    assert "one of them is not any more" in browser.get("/activity").text
 
 
 def test_the_cookie_names_nobody_and_stays_short(app: Flask, browser: Browser, ada: str, grace: str) -> None:
