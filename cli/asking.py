@@ -15,6 +15,8 @@ from . import output, site
 if TYPE_CHECKING:
     from netflix.values import Network
 
+# What a database takes as the number of a row.
+MOST = 2**31 - 1
 STDIN, GENERATE, LINK = "--password-stdin", "--generate", "--link"
 
 password_stdin = click.option(STDIN, is_flag=True, help="Take the password from the first line of standard input.")
@@ -112,13 +114,24 @@ class Place(click.ParamType):
             return self.fail(str(slip), param, ctx)
 
 
+class Count(click.IntRange):
+    """How many, or after how many; no more than any table has."""
+
+    def __init__(self, least: int) -> None:
+        super().__init__(least)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        return found if found <= MOST else self.fail(f"{value} is too many. Give {MOST} at most.", param, ctx)
+
+
 class Id(click.IntRange):
     """The number of a row, as its listing shows it."""
 
     name = "ID"
 
     def __init__(self) -> None:
-        super().__init__(1, 2**31 - 1)
+        super().__init__(1, MOST)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:

@@ -38,6 +38,8 @@ def backup(file: str, yes: bool) -> None:
     Example:
       netflix-admin backup /var/backups/netflix/
     """
+    if not file:
+        raise click.UsageError("FILE is empty. Name a file, or a folder.")
     if file == "-":
         raise click.UsageError("A backup is a file that is moved into place once it is whole. Name one, or a folder.")
     if file.endswith("/") and not Path(file).is_dir():

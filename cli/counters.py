@@ -137,7 +137,7 @@ def shown(row: Counted) -> str:
     help="Only this address, network (192.0.2.0/24), e-mail or digest (its first 12 digits are enough), "
     "or who is like a pattern ('192.0.2.*', '*@example.org').",
 )
-@click.option("--top", type=click.IntRange(1), metavar="N", help="The N that have to wait longest.")
+@click.option("--top", type=asking.Count(1), metavar="N", help="The N that have to wait longest.")
 @click.option("--watch", is_flag=True, help="Show it anew every two seconds, at a terminal, until Ctrl-C.")
 @formats.listing(COLUMNS)
 @site.within

@@ -106,7 +106,7 @@ def last(user: "User") -> str:
     help="By email, created or signed-in; with a - before it from the other end.  "
     "[default: email; created with --created-since or --unverified]",
 )
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N only.")
+@click.option("--limit", type=asking.Count(1), metavar="N", help="The first N only.")
 @formats.listing(COLUMNS)
 @site.within
 def list_users(sort: tuple[str, bool] | None, listing: Listing, **which: Any) -> None:

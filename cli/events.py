@@ -89,7 +89,7 @@ def events() -> None:
 @events.command("list")
 @choosing
 @click.option(
-    "--limit", "most", type=click.IntRange(1), metavar="N", default=50, show_default=True, help="The latest N only."
+    "--limit", "most", type=asking.Count(1), metavar="N", default=50, show_default=True, help="The latest N only."
 )
 @formats.listing(COLUMNS)
 @site.within
@@ -117,7 +117,7 @@ def list_events(
 @click.option(
     "-n",
     "--lines",
-    type=click.IntRange(0),
+    type=asking.Count(0),
     metavar="N",
     default=10,
     show_default=True,
@@ -178,7 +178,7 @@ def export(
 @events.command()
 @click.option(
     "--after",
-    type=click.IntRange(0),
+    type=asking.Count(0),
     metavar="N",
     default=0,
     help="Only what came after event N: those up to it were written under a password key that is lost.",
@@ -197,6 +197,11 @@ def verify(after: int) -> None:
         raise site.errors.Declined(
             "The password key is another one than the record was written under (or all of the record was changed).",
             f"Put back the `password.key` that was in {site.instance()} (or set NETFLIX_PASSWORD_KEY), and try again.",
+        )
+    if (last := site.event.length()) < after:
+        raise site.errors.Declined(
+            f"The record ends with event {last}, and not after {after}.",
+            "Correct the number; if it was right once, the end of the record is gone: bring back a backup.",
         )
     faults = list(site.verification.faults(after=after))
     unknown = site.verification.last_unknown() if faults else 0

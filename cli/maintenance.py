@@ -28,7 +28,7 @@ class Version(click.ParamType):
         self.word = word
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value in ("", self.word, *site.schema.versions()):
+        if value in (self.word, *site.schema.versions()):
             return str(value)
         return self.fail(
             f"There is no version '{value}'. Give '{self.word}', or one that `netflix-admin db history` shows.",
@@ -109,11 +109,11 @@ def upgrade(version: str, dry_run: bool) -> None:
 
 
 @db.command()
-@click.argument("version", type=Version("base"), default="")
+@click.argument("version", type=Version("base"), required=False)
 @click.option("--yes", is_flag=True, help="Do not ask whether what the later versions hold may be lost.")
 @partial(site.within, migrated=False)
 @dry_run.handed_on
-def downgrade(version: str, yes: bool, dry_run: bool) -> None:
+def downgrade(version: str | None, yes: bool, dry_run: bool) -> None:
     """Bring the database back to an earlier version.
 
     By default to the one before; `base` takes all tables away. What only the later versions hold is lost: make a backup

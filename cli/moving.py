@@ -273,8 +273,8 @@ def import_users(
         told(tally.in_words(dry_run))
     if tally.without_password:
         told(
-            f"{tally.without_password:,} of them without a password: `users reset-password` makes a link, "
-            "and with --invite an import does."
+            f"{tally.without_password:,} of them without a password: `netflix-admin users reset-password` makes a "
+            "link, and with --invite an import does."
         )
     if tally.refused:
         done = tally.new or tally.known

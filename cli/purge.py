@@ -22,13 +22,13 @@ SHORT = timedelta(days=30)
 )
 @click.option(
     "--unverified",
-    type=click.IntRange(0),
+    type=asking.Count(0),
     metavar="N",
     default=0,
     help="With --keep: let events up to N go, which nothing can verify, since their password key is lost.",
 )
 @click.option("--yes", is_flag=True, help="With --keep below 30d, or --unverified: do not ask.")
-@click.option("--batch", type=click.IntRange(1), metavar="N", help="Delete no more rows than this at a time.")
+@click.option("--batch", type=asking.Count(1), metavar="N", help="Delete no more rows than this at a time.")
 @click.option("--max-runtime", type=times.While(), help="Stop after this, such as 60s; the next run goes on.")
 @site.within
 @one_at_a_time

@@ -173,8 +173,8 @@ def reset_second_factor(emails: tuple[str, ...]) -> None:
     """
 
     def reset(email: str) -> None:
-        user = site.removal.reset_second_factor(email)
-        output.done(f"{user.email} signs in by password alone, and is signed out everywhere.")
+        outcome = site.removal.reset_second_factor(email)
+        tell(outcome, "signs in by password alone, and is signed out everywhere.", "has no second factor.")
 
     refusals.for_each(emails, reset)
 

@@ -142,9 +142,11 @@ def check_free(email: str) -> None:
 
 
 def taken(email: str) -> AlreadyExists:
+    email = email.strip()
     return AlreadyExists(
-        f"There is a user {email.strip()} already.",
-        "`users promote` makes them an administrator, `users reset-password` gives them a new link, "
+        f"There is a user {email} already.",
+        f"`netflix-admin users promote {email}` makes them an administrator, "
+        f"`netflix-admin users reset-password {email}` gives them a new link, "
         "and --if-not-exists leaves them as they are.",
     )
 

@@ -9,6 +9,7 @@ from netflix.events.event import Event, Kind
 from netflix.extensions import db
 from netflix.factors import change, recovery_code, two_step
 from netflix.factors.passkey import Passkey
+from netflix.signin.access import Outcome
 from netflix.signin.session import Session
 from netflix.signin.visitor import Visitor
 
@@ -16,16 +17,21 @@ from netflix.signin.visitor import Visitor
 BEFORE = timedelta(days=1)
 
 
-def reset_second_factor(email: str) -> User:
-    """Two-step sign-in, recovery codes, passkeys and all sessions; the password stays. Raises NotFound."""
+def reset_second_factor(email: str) -> Outcome:
+    """Two-step sign-in, recovery codes, passkeys and all sessions; the password stays. Raises NotFound.
+
+    Who has none of these stays signed in: it may be a slip in the e-mail.
+    """
     user = User.named(email)
+    outcome = Outcome(user.email, False)
     User.hold(user.id)
-    two_step.remove(user.id)
-    Passkey.end_all(user.id)
-    Session.end_all(user.id)
-    change.note(Kind.FACTOR_REMOVED, user.id, change.NOBODY, "all")
+    was_on = two_step.remove(user.id)
+    if Passkey.end_all(user.id) or was_on:
+        Session.end_all(user.id)
+        change.note(Kind.FACTOR_REMOVED, user.id, change.NOBODY, "all")
+        outcome = outcome._replace(changed=True)
     db.session.commit()
-    return user
+    return outcome
 
 
 def end_all(user_id: int, visitor: Visitor, **by: str) -> None:

@@ -7,6 +7,8 @@ from netflix.config import PREFIX, Config
 from netflix.errors import ConfigError
 from netflix.limits.policy import LIMITS, Limit
 
+# Of what is wrong, as many are told as one would look at.
+TOLD = 10
 LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
 
@@ -30,7 +32,8 @@ def proposed(text: str, config: Config, counted: tuple[Limit, ...]) -> Config:
     if not problems and not set(wanted) & {f"{PREFIX}{name.upper()}" for name in read}:
         problems.append(f"It sets none of {', '.join(wanted)}.")
     if problems:
-        raise ConfigError(problems)
+        more = len(problems) - TOLD
+        raise ConfigError(problems[:TOLD] + ([f"And {more:,} more: is it the right file?"] if more > 0 else []))
     return replace(config, **read)
 
 

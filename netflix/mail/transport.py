@@ -144,7 +144,7 @@ def unavailable(error: Exception) -> MailServerUnavailable:
             "The mail server has no STARTTLS or no way to sign in, and is not on this machine."
         )
     reason = plain(getattr(error, "strerror", None) or str(error) or type(error).__name__)
-    return MailServerUnavailable(f"The mail server does not answer as it should: {reason}")
+    return MailServerUnavailable(f"The mail server does not answer as it should: {reason.rstrip('.')}.")
 
 
 def plain(reason: bytes | str) -> str:

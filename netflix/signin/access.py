@@ -114,7 +114,7 @@ def to_be_let_in(who: str | int, by: Actor = OPERATOR) -> User:
     """Raises NotFound, or Declined, for a disabled user too."""
     user = somebody(who, by)
     if user.is_disabled:
-        raise Declined(f"{user.email} is disabled.", by.way("First let them in again", "users enable EMAIL"))
+        raise Declined(f"{user.email} is disabled.", by.way("First let them in again", f"users enable {user.email}"))
     return user
 
 

@@ -105,7 +105,7 @@ def upgrade(step: Step) -> None:
     command.upgrade(configuration(), step.after)
 
 
-def back(to: str = "") -> Step | None:
+def back(to: str | None = None) -> Step | None:
     """What `downgrade` would do to get there, by default to the version before; None where it is there already.
 
     Raises Declined for a later version, and while the site is served.

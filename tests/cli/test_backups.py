@@ -548,6 +548,13 @@ def test_a_database_that_is_not_migrated_is_not_backed_up(app: Flask, config: Co
     assert not (tmp_path / "netflix.tar").exists()
 
 
+def test_an_empty_name_is_no_folder(run: Run, ada: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a variable that was not set."""
+    monkeypatch.chdir(tmp_path)
+    assert run("backup", "").exit_code == 2
+    assert not list(tmp_path.glob("netflix-*.tar"))
+
+
 def test_a_folder_that_is_not_there_is_said(run: Run, ada: str, tmp_path: Path) -> None:
     told = run("backup", str(tmp_path / "none" / "netflix.tar"))
     assert told.exit_code == 7

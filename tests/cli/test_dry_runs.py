@@ -11,6 +11,7 @@ from netflix.config import Config
 from netflix.extensions import db
 from netflix.mail import outbox
 from tests.cli.conftest import Run
+from tests.factors.app import set_up
 from tests.people import Browser
 
 COMMANDS = {
@@ -41,7 +42,9 @@ COMMANDS = {
 @pytest.fixture
 def busy(app: Flask, run: Run, ada: str, grace: str) -> None:
     """A site in which there is something to be changed by each command."""
-    Browser(app).sign_in(ada)
+    browser = Browser(app)
+    browser.sign_in(ada)
+    set_up(browser)
     Browser(app, "198.51.100.7").sign_in(grace)
     run("users create boss@example.org --admin --generate")
     run("users create max@example.org --generate")

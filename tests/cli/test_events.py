@@ -69,6 +69,7 @@ def test_it_is_chosen_which(run: Run, visited: str, option: str, found: list[str
         "--since 5y",
         "--since 0001-01-01T00:00+14:00",
         "--limit 0",
+        "--limit 99999999999999999999",
         "--address x",
         "--address 192.0.2.10/24",
         "--since 2d --since 1d",
@@ -273,7 +274,7 @@ def test_what_came_after_it_is_verified_as_ever(rekeyed: Flask) -> None:
 def test_an_end_before_the_number_that_is_given_is_no_whole_record(run: Run, visited: str) -> None:
     answer = run("events verify --after 1000")
     assert answer.exit_code == 7
-    assert answer.stdout.startswith("The record ends with event")
+    assert answer.stderr.startswith("Error: The record ends with event 3, and not after 1000. Correct the number;")
 
 
 def test_what_the_operator_does_is_no_noise_at_the_terminal(config: Config, visited: str) -> None:

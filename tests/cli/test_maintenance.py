@@ -84,6 +84,15 @@ def test_a_dry_run_says_where_it_would_go_and_stays(run: Run, config: Config, ad
     assert dump(config) == before
 
 
+@pytest.mark.parametrize("command", ["upgrade", "downgrade"])
+def test_an_empty_version_is_a_slip_and_not_the_one_before(run: Run, config: Config, command: str) -> None:
+    """Such as a variable that was not set."""
+    before = dump(config)
+    refused = run("db", command, "", *(["--yes"] if command == "downgrade" else []))
+    assert (refused.exit_code, "There is no version ''" in refused.stderr) == (2, True)
+    assert dump(config) == before
+
+
 def test_a_folder_that_is_not_there_is_said(config: Config, tmp_path: Path) -> None:
     told = in_a_pipe(config, "db", "upgrade", NETFLIX_DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/x.db")
     assert told.returncode == 6

@@ -85,7 +85,7 @@ def test_people_come_in_as_their_rows_say(run: Run, app: Flask, roll: Path) -> N
     done = run("users", "import", str(roll))
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout == (
-        "Imported 4 users.\n1 of them without a password: `users reset-password` makes a link, "
+        "Imported 4 users.\n1 of them without a password: `netflix-admin users reset-password` makes a link, "
         "and with --invite an import does.\n"
     )
     people = everybody(run)

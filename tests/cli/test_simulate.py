@@ -262,6 +262,7 @@ def test_what_is_no_log_is_a_slip_unless_it_is_said_which(run: Run, log: Any) ->
         (["NETFLIX_LOGIN_LIMITS=5 per minute"], "did you mean NETFLIX_LOGIN_LIMIT?"),
         (["NETFLIX_DEVICE_LIMIT=5 per minute"], "NETFLIX_DEVICE_LIMIT: there is no such setting"),
         (["NETFLIX_LOGIN_LIMIT=5 per minute", "and more"], "Line 2 is not like"),
+        (["a line of the log"] * 1000, "And 990 more: is it the right file?"),
         (["NETFLIX_REGISTRATION_LIMIT=5 per minute"], "It sets none of NETFLIX_LOGIN_LIMIT, NETFLIX_ACCOUNT_LIMIT"),
         ([], "It sets none of"),
     ],
