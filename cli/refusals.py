@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from netflix.errors import CountersUnavailable, Refusal
+from netflix.errors import Refusal
 
 from . import cells, output, site
 
@@ -64,7 +64,7 @@ def as_refusal(error: Exception) -> Refusal:
     if isinstance(error, site.database_errors.DBAPIError):
         return site.database.refusal(error)
     if isinstance(error, site.redis_errors.RedisError):
-        return CountersUnavailable()
+        return site.counter.unavailable(error, is_own=False)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         output.say_no_more()
         return Refusal(

@@ -9,6 +9,7 @@ from netflix.config import Config
 from netflix.errors import CountersUnavailable
 from netflix.health.finding import Finding, fault, ok, warning
 from netflix.limits import counter
+from netflix.limits.store import PROBE, CounterStore
 
 # Of keys that are wrong, so many are counted.
 MANY = 1000
@@ -23,6 +24,8 @@ def findings(config: Config) -> Iterator[Finding]:
     try:
         with counter.counters().patient() as redis:
             known = redis.info("server") | redis.info("memory") | redis.info("persistence")
+            CounterStore.probe(redis)
+            redis.delete(PROBE)
     except CountersUnavailable as refusal:
         yield fault("redis", refusal.sentence, refusal.remedy)
         return

@@ -100,6 +100,11 @@ class CounterStore(RedisStorage):
         rule = Rule(self.prefixed_key(key), limit, expiry)
         return all(self.acquire_together([rule]).rule == 0 for _ in range(amount))
 
+    @staticmethod
+    def probe(redis: Redis) -> None:
+        """A write: a Redis that is full, or a replica, answers a ping too. Raises RedisError."""
+        redis.set(PROBE, 1, px=1000)
+
     def _lost(self, error: RedisError) -> None:
         if str(error).startswith("WRONGTYPE"):
             log.error("a counter has a key of another type; this attempt is counted in the journal")
@@ -118,10 +123,10 @@ class CounterStore(RedisStorage):
             self.degraded = False
 
     def is_answering(self) -> bool:
-        """Asks Redis; what it finds holds for the attempts to come."""
+        """Has Redis write; what it finds holds for the attempts to come."""
         if not self.degraded:
             try:
-                self.redis.ping()
+                self.probe(self.redis)
             except RedisError as error:
                 self._lost(error)
         return not self.degraded
@@ -146,8 +151,7 @@ class CounterStore(RedisStorage):
     def _try_return(self) -> None:
         if self._revive:
             self._revive()
-        # A write: a Redis that is full, or a replica, answers a ping too.
-        self.redis.set(PROBE, 1, px=1000)
+        self.probe(self.redis)
         self._report_all()
         self.degraded = False
         log.warning("recovered: redis answers again; limits are counted there")

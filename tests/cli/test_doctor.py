@@ -250,6 +250,28 @@ def policy(redis: Redis) -> Iterator[None]:
 
 
 @contextmanager
+def full(redis: Redis) -> Iterator[None]:
+    most = redis.config_get("maxmemory")["maxmemory"] or 0
+    redis.config_set("maxmemory", 1)
+    yield
+    redis.config_set("maxmemory", most)
+
+
+@contextmanager
+def replica(redis: Redis) -> Iterator[None]:
+    redis.replicaof("127.0.0.1", 1)
+    yield
+    redis.replicaof("NO", "ONE")
+
+
+@contextmanager
+def password(redis: Redis) -> Iterator[None]:
+    redis.config_set("requirepass", "that nobody was told")
+    yield
+    redis.config_set("requirepass", "")
+
+
+@contextmanager
 def key(redis: Redis, name: str) -> Iterator[None]:
     redis.lpush(name, 1)
     yield
@@ -257,6 +279,9 @@ def key(redis: Redis, name: str) -> Iterator[None]:
 
 
 PLANTED_IN_REDIS: dict[str, tuple[Callable[[Redis], object], str, str]] = {
+    "it is full": (full, "redis", "does not take what is asked of it (command not allowed when used memory >"),
+    "it is a replica": (replica, "redis", "does not take what is asked of it (You can't write against"),
+    "it wants a password": (password, "redis", "(it wants a password, or another one)"),
     "it evicts": (policy, "redis memory", "allkeys-lru"),
     "a key of others": (lambda redis: key(redis, "netflix:limits:of another"), "foreign keys", "of another"),
     "a counter for ever": (

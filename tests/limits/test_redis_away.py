@@ -354,6 +354,18 @@ def replica(redis: Redis) -> Callable[[], object]:
 
 
 @pytest.mark.parametrize("made", [full, replica])
+def test_a_monitor_hears_of_it_before_anybody_tries_to_sign_in(
+    build: Build, redis: Redis, monkeypatch: pytest.MonkeyPatch, made: Callable[[Redis], Callable[[], object]]
+) -> None:
+    monkeypatch.setattr(CounterStore, "_await_return", lambda self: None)
+    mended = made(redis)
+    try:
+        assert Browser(build()).get("/healthz").status_code == 503
+    finally:
+        mended()
+
+
+@pytest.mark.parametrize("made", [full, replica])
 def test_a_redis_that_refuses_to_write_is_away_until_it_does(
     app: Flask, road: Road, browser: Browser, redis: Redis, ada: str, made: Callable[[Redis], Callable[[], object]]
 ) -> None:
