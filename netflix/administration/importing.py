@@ -6,6 +6,7 @@ began.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from netflix import clock
+from netflix import clock, trial
 from netflix.accounts import one_time_link
 from netflix.accounts.one_time_link import Purpose
 from netflix.accounts.roll import Person, Refused
@@ -54,7 +55,13 @@ def imported(
 
     A rehearsal says what would be done, and writes nothing.
     """
-    rows = iter(rows)
+    with trial.trying() if is_rehearsal else nullcontext():
+        yield from batch_by_batch(iter(rows), size, updating, inviting, is_rehearsal)
+
+
+def batch_by_batch(
+    rows: Iterator[Person | Refused], size: int, updating: bool, inviting: bool, is_rehearsal: bool
+) -> Iterator[Done]:
     while batch := list(islice(rows, size)):
         people = sorted((one for one in batch if isinstance(one, Person)), key=lambda person: person.key)
         refused = [one for one in batch if isinstance(one, Refused)]
@@ -159,13 +166,16 @@ def updated(people: Sequence[tuple[User, Person]], is_rehearsal: bool) -> tuple[
     for user, person in people:
         acts = list(changes(user, person))
         try:
-            for act in acts if not is_rehearsal else ():
+            for act in acts:
                 act(person.email)
         except Refusal as refusal:
             db.session.rollback()
             refused.append(Refused(person.line, person.email, str(refusal)))
         else:
             changed += bool(acts)
+        if is_rehearsal and acts:
+            # Nobody waits for its locks.
+            db.session.rollback()
     return changed, refused
 
 

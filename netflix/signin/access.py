@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, column, delete, or_, select, table, update
 
-from netflix import clock
+from netflix import clock, trial
 from netflix.accounts import email as addresses
 from netflix.accounts import one_time_link
 from netflix.accounts import password as passwords
@@ -181,6 +181,7 @@ def promote(who: str | int, by: Actor = OPERATOR) -> Outcome:
     if changed:
         Session.end_all(user.id)
         event.record(Kind.RIGHTS_CHANGED, user.id, by.address, by.name, admin=True)
+        trial.note_administrator(user.id, True)
     db.session.commit()
     return Outcome(user.email, changed)
 
@@ -205,7 +206,9 @@ def keep_an_administrator(user: User, by: Actor) -> None:
     Who has nothing to sign in with does not count, as one who was imported without a password.
     """
     User.hold_administrators(user.id)
-    staying = select(User.id).where(User.is_admin, User.disabled_at.is_(None), User.deleting_at.is_(None))
+    of_them = or_(User.is_admin, User.id.in_(trial.administrators(True)))
+    but = User.id.not_in(trial.administrators(False))
+    staying = select(User.id).where(of_them, but, User.disabled_at.is_(None), User.deleting_at.is_(None))
     able, everybody = set(db.session.scalars(staying.where(can_sign_in()))), set(db.session.scalars(staying))
     # Where nobody can, there is one to keep who may be given a link.
     if (able if user.id in able else everybody) == {user.id}:
@@ -213,6 +216,7 @@ def keep_an_administrator(user: User, by: Actor) -> None:
         if len(everybody) > 1:
             way = by.way("Let another one choose a password first", "users reset-password EMAIL")
         raise Declined(f"{user.email} is the only administrator who may sign in.", way)
+    trial.note_administrator(user.id, False)
 
 
 def can_sign_in() -> ColumnElement[bool]:

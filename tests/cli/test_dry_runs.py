@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -97,6 +98,30 @@ def test_what_would_be_refused_is_refused(run: Run, everything: Everything) -> N
     assert tried.exit_code == 7, tried.output
     assert "only administrator" in tried.stderr
     assert "no user nobody@example.org" in tried.stderr
+    assert everything.now() == before
+
+
+@pytest.mark.parametrize("command", ["demote", "disable", "delete"])
+def test_the_last_administrator_is_kept_as_those_before_would_have_gone(
+    run: Run, everything: Everything, command: str
+) -> None:
+    before = everything.now()
+    both = ("users", command, "boss@example.org", "grace@example.org")
+    tried = run(*both, "--dry-run")
+    assert everything.now() == before
+    assert len(tried.stdout.splitlines()) == 1
+    done = run(*both, *(["--yes"] if command == "delete" else []))
+    assert (tried.exit_code, tried.stderr) == (done.exit_code, done.stderr)
+    assert done.exit_code == 8
+
+
+def test_a_new_administrator_may_take_the_place_of_the_last(run: Run, everything: Everything, tmp_path: Path) -> None:
+    roll = tmp_path / "roll.csv"
+    before = everything.now()
+    for first, code in (("ada@example.org,yes\n", 0), ("", 8)):
+        roll.write_text(f"email,admin\n{first}boss@example.org,no\ngrace@example.org,no\n")
+        tried = run("users", "import", str(roll), "--update", "--dry-run")
+        assert tried.exit_code == code, tried.output
     assert everything.now() == before
 
 
