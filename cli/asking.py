@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # What a database takes as the number of a row.
 MOST = 2**31 - 1
+SEVERAL = f"{__name__}.several"
 STDIN, GENERATE, LINK = "--password-stdin", "--generate", "--link"
 
 password_stdin = click.option(STDIN, is_flag=True, help="Take the password from the first line of standard input.")
@@ -53,21 +54,37 @@ def emails(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def once(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+    ctx.meta[SEVERAL] = len(words) > 1 or "-" in words
     spelt: dict[str, str] = {}
     for email in lines(ctx, param, words):
         spelt.setdefault(site.email.normalised(email), email)
     return tuple(spelt.values())
 
 
+def is_of_several() -> bool:
+    """Whether several were asked for, however many there are; what is printed then has one shape."""
+    return bool(click.get_current_context().meta[SEVERAL])
+
+
+class Nobody(tuple[str, ...]):
+    """What an option has of an empty standard input. It is equal to nothing else: without the option all are meant."""
+
+    __hash__ = tuple.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+NOBODY: tuple[str, ...] = Nobody()
+
+
 def some(words: tuple[str, ...], found: tuple[str, ...]) -> tuple[str, ...]:
-    """What was found of the words of an option. An empty standard input is a slip: without the option all are meant."""
-    if words and not found:
-        raise click.UsageError("Standard input is empty, so nobody is meant. Send one a line.")
-    return found
+    """What was found of the words of an option."""
+    return NOBODY if words and not found else found
 
 
 def users(whose: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """As `emails`, by an option that may be left out. It gets `emails`, never none where the option was given."""
+    """As `emails`, by an option that may be left out. It gets `emails`: NOBODY where the option was given for none."""
     return click.option(
         "--user",
         "emails",

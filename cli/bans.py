@@ -224,7 +224,7 @@ def tell_revoked(revoked: Mapping[int, str], dry_run: bool) -> None:
     help="nginx: lines to include. nft: a file for `nft -f`. json: an array.",
 )
 @site.within
-@formats.telling(TOLD)
+@formats.telling(TOLD, Listing)
 def export(form: str) -> None:
     """Print the bans in force, for who refuses before the site is asked.
 

@@ -43,7 +43,7 @@ def as_csv(rows: Iterable[Iterable[Any]]) -> str:
 
 def harmless(value: Any) -> str:
     """A cell of CSV that no spreadsheet computes: a text that looks like a formula gets an apostrophe before it."""
-    text = "" if value is None else plain(value)
+    text = "" if value is None or value == "" else plain(value)
     return covered(text) if isinstance(value, str) else text
 
 

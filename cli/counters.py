@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import asking, cells, formats, output, site
+from . import asking, cells, formats, site
 from .formats import Column, Listing
 from .lanes import DIGEST, LANES, Limit, Match, Matched
 from .times import in_short
@@ -173,12 +173,12 @@ def list_limits(
         found, count = longest(site.standing.read(keys, wanted, others), top or MOST_ROWS)
         listing.print(named(found), empty)
         if count > len(found) and not top:
-            output.note(f"… and {count - len(found):,} more: narrow it, or give --top or --format.")
+            listing.note(f"… and {count - len(found):,} more: narrow it, or give --top or --format.")
     else:
         print_all(listing, site.standing.rows(keys, wanted, others))
     if others.met:
         are = "key under the site's prefix is" if others.met == 1 else "keys under the site's prefix are"
-        output.note(f"{others.met:,} {are} not the site's; see `netflix-admin doctor`.")
+        listing.note(f"{others.met:,} {are} not the site's; see `netflix-admin doctor`.")
 
 
 def print_all(listing: Listing, batches: "Iterator[list[Row]]") -> None:

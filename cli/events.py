@@ -225,6 +225,8 @@ def wanted(
     places: "tuple[Network, ...]",
     since: datetime | None,
 ) -> "Wanted":
+    if asking.NOBODY in (emails, accounts, places):
+        click.get_current_context().exit()
     known = {str(kind) for kind in site.event.Kind}
     for kind in set(kinds) - known:
         raise click.BadParameter(

@@ -17,7 +17,8 @@ from .cells import as_csv, as_json, human, iso, joined, plain
 FORMS = ["table", "json", "jsonl", "csv"]
 FORMAT_HELP = (
     "How to print: table for people (plain lines without a heading, divided by tabs, when not to a terminal), "
-    "or one of the others for programs."
+    "or one of the others for programs. In csv an apostrophe stands before what a spreadsheet would compute, such as "
+    "=; in jsonl none does."
 )
 FIELDS_HELP = "Only these, in this order, by their names in JSON."
 # Rows that are written at once to a program.
@@ -76,6 +77,13 @@ class Listing:
             as_text = self.as_json_line if self.form == "jsonl" else self.as_plain_line
             for batch in batched(rows):
                 click.echo("".join(f"{as_text(row)}\n" for row in batch), nl=False)
+
+    def note(self, sentence: str) -> None:
+        """What should be known beside the rows; as JSON to who reads those, as refusals are."""
+        if self.form in ("json", "jsonl"):
+            click.echo(as_json({"note": sentence}), err=True)
+        else:
+            output.note(sentence)
 
     @property
     def is_for_a_person(self) -> bool:
@@ -142,12 +150,13 @@ class Sheet:
 
             tables.print_sheet(self.columns, thing)
 
-    def print_each(self, things: Sequence[Any]) -> None:
-        """One as it is; several as lines, rows or an array, and to a person with an empty line between."""
-        if self.form == "csv" or (self.form == "json" and len(things) > 1):
+    def print_each(self, things: Sequence[Any], are_several: bool) -> None:
+        """One as it is; of several those that are there, as lines, rows or an array, which may be empty."""
+        if self.form == "csv" or (self.form == "json" and are_several):
             Listing(self.columns, self.form).print(things, "")
             return
         for number, thing in enumerate(things):
+            # A person, or who reads lines, tells them apart by an empty one.
             if number and self.form == "table":
                 click.echo()
             self.print(thing)
@@ -163,18 +172,20 @@ def sheet(columns: Sequence[Column]) -> Callable[[Callable[..., None]], Callable
     return printing(columns, Sheet, "sheet")
 
 
-def telling(columns: Sequence[Column]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command that prints rows of these in one format alone; for the documents and the schema of what is printed."""
+def telling(
+    columns: Sequence[Column], shape: "type[Listing | Sheet] | None" = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command that prints rows of these, lines of JSON where it has no shape; for the documents and the schemas."""
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
-        command.columns = columns  # type: ignore[attr-defined]
+        command.columns, command.shape = columns, shape  # type: ignore[attr-defined]
         return command
 
     return decorated
 
 
 def printing(
-    columns: Sequence[Column], made: Callable[[Sequence[Column], str], Any], name: str
+    columns: Sequence[Column], made: type[Listing | Sheet], name: str
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     usual = tuple(column for column in columns if not column.is_extra)
     extra = [column.field for column in columns if column.is_extra]
@@ -193,9 +204,13 @@ def printing(
         )
         @wraps(command)
         def run(*args: Any, form: str, chosen: Sequence[Column] | None, **options: Any) -> None:
-            command(*args, **options, **{name: made(chosen or usual, form)})
+            printed = made(chosen or usual, form)
+            if isinstance(printed, Listing) and asking.NOBODY in options.values():
+                printed.print((), "Standard input is empty, so nobody is meant.")
+            else:
+                command(*args, **options, **{name: printed})
 
-        return telling(columns)(run)
+        return telling(columns, made)(run)
 
     return decorated
 

@@ -32,7 +32,9 @@ def invites() -> None:
 @click.option(
     "--uses", type=click.IntRange(1, 10_000), metavar="N", default=1, show_default=True, help="For how many people."
 )
-@click.option("--for", "lasts", type=times.While(), default="7d", show_default=True, help="How long: 24h, 7d, 2w.")
+@click.option(
+    "--for", "lasts", type=times.While("365d"), default="7d", show_default=True, help="How long: 24h, 7d, 2w."
+)
 @click.option("--note", metavar="WORDS", default="", help="Whom it is for; only operators and administrators see it.")
 @site.within
 @dry_run.offered
@@ -69,7 +71,7 @@ def list_invites(open_only: bool, listing: Listing) -> None:
       netflix-admin invites list --open
     """
     rows = [row for row in site.invitation.Invitation.all() if row.is_open >= open_only]
-    listing.print(rows, "There are no invitations.")
+    listing.print(rows, "No invitation is open." if open_only else "There are no invitations.")
 
 
 @invites.command()

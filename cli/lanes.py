@@ -184,8 +184,8 @@ def several(kind: click.ParamType, *names: str, help: str) -> Callable[..., Any]
     """An option that may be repeated, or takes those of standard input, one a line, for a `-`."""
 
     def read(ctx: click.Context, param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
-        found = asking.some(words, asking.lines(ctx, param, words))
-        return tuple(dict.fromkeys(kind.convert(word, param, ctx) for word in found))
+        found = (kind.convert(word, param, ctx) for word in asking.lines(ctx, param, words))
+        return asking.some(words, tuple(dict.fromkeys(found)))
 
     help = f"{help} May be repeated; - reads them from standard input, one a line."
     return click.option(*names, metavar=kind.name.upper(), multiple=True, callback=read, help=help)

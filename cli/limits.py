@@ -103,6 +103,8 @@ def clear(
             "--all": everything,
         }
     )
+    if asking.NOBODY in (addresses, accounts, devices):
+        return
     if everything and not dry_run:
         asking.confirm("Forget all counters, also of whoever is guessing just now?", yes)
     known = browsers(accounts)

@@ -1,7 +1,7 @@
 """The documents that are made of the commands themselves: `python -m cli.manual` writes them anew.
 
 `docs/commands.md`, the man page `docs/netflix-admin.1`, and `docs/schemas.json`: a JSON Schema (draft 2020-12) of
-what each command prints with `--format json` (an array of it, where the command lists) and a line of `jsonl`.
+what each command prints with `--format json`.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import click
 
 from . import EXIT_CODES, main
-from .formats import Column
+from .formats import Column, Listing, Sheet
 
 DOCS = Path(__file__).parents[1] / "docs"
 NAME = "netflix-admin"
@@ -57,6 +57,11 @@ class Documented(NamedTuple):
         return getattr(self.command.callback, "columns", ())
 
     @property
+    def shape(self) -> type[Listing | Sheet] | None:
+        """What it prints of them with `--format json`: an array, one thing, or else lines and nothing else."""
+        return getattr(self.command.callback, "shape", None)
+
+    @property
     def is_group(self) -> bool:
         """Not one that does something itself."""
         return isinstance(self.command, click.Group) and not self.command.invoke_without_command
@@ -80,7 +85,8 @@ def markdown() -> str:
         "# Commands of `netflix-admin`",
         "",
         "Made of the commands themselves by `make manual`; a test holds it to them. What `--format json` prints, "
-        "and how refusals are told then, is in [schemas.json](schemas.json).",
+        "and how refusals are told then, is in [schemas.json](schemas.json): a listing is an array, and a line of "
+        "`jsonl` is one of its rows.",
         "",
         "```text",
         EXIT_CODES.replace("\b\n", "").rstrip(),
@@ -147,10 +153,24 @@ def roff(text: str) -> str:
 def schemas() -> dict[str, Any]:
     """What each command prints, by its words."""
     found = {one.path.removeprefix(f"{NAME} "): schema(one) for one in everything() if one.columns}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": found | {"error": ERROR}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"What `{NAME}` prints",
+        "description": "In $defs, by a command's words: all that it prints on standard output with --format json. "
+        "A line of --format jsonl is an item of the array where there is one, else the object itself. With --fields "
+        "only those are there, in that order, also of the required ones. Each line on standard error is then an "
+        "`error` or a `note`.",
+        "$defs": found | {"error": ERROR, "note": NOTE},
+    }
 
 
-# On standard error, where JSON was asked for.
+NOTE = {
+    "title": "What should be known beside what was printed.",
+    "type": "object",
+    "properties": {"note": {"type": "string"}},
+    "required": ["note"],
+    "additionalProperties": False,
+}
 ERROR = {
     "title": "What was refused.",
     "type": "object",
@@ -172,14 +192,19 @@ ERROR = {
 
 
 def schema(one: Documented) -> dict[str, Any]:
-    properties = {column.field: of_type(column.type) for column in one.columns if not column.is_extra}
-    return {
-        "title": one.text.partition("\n")[0],
+    row = {
         "type": "object",
-        "properties": properties,
-        "required": list(properties),
+        "properties": {column.field: of_type(column.type) for column in one.columns},
+        "required": [column.field for column in one.columns if not column.is_extra],
         "additionalProperties": False,
     }
+    rows = {"type": "array", "items": row}
+    said = {"title": one.text.partition("\n")[0]}
+    if one.shape is Listing:
+        return said | rows
+    if one.shape and any(param.nargs < 0 for param in one.command.params):
+        return said | {"description": "An array where several were asked for, or -.", "anyOf": [row, rows]}
+    return said | ({} if one.shape else {"description": "Each line."}) | row
 
 
 def of_type(name: str) -> dict[str, Any]:

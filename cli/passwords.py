@@ -267,11 +267,11 @@ def calibrate(target: float, listing: Listing) -> None:
     chosen = max(affordable, default=LEAST_ROUNDS)
     listing.print([Cost(rounds, took[rounds], rounds == chosen, rounds == present) for rounds in took], "")
     if not affordable:
-        output.note(f"No cost takes so little here, and {LEAST_ROUNDS} is the least that is safe.")
+        listing.note(f"No cost takes so little here, and {LEAST_ROUNDS} is the least that is safe.")
     if chosen == present:
-        output.note(f"NETFLIX_BCRYPT_ROUNDS is {present}: leave it.")
+        listing.note(f"NETFLIX_BCRYPT_ROUNDS is {present}: leave it.")
     else:
-        output.note(
+        listing.note(
             f"Set NETFLIX_BCRYPT_ROUNDS={chosen}; it is {present} now. Passwords are kept anew at the next sign-in."
         )
 

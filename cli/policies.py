@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import formats, output, site
+from . import formats, site
 from .formats import Column, Listing
 from .lanes import Account, Address, Device, one
 from .times import in_short
@@ -169,14 +169,14 @@ def explain(address: str, account: str, device: str | None, listing: Listing) ->
     rows = chain(explained(asked, objections), *(one.rows() for one in browsers))
     listing.print(rows, "No rule counts it.")
     for remark in chain(site.rehearsal.remarks(asked, device or ""), told_of(browsers, objections)):
-        output.note(remark)
+        listing.note(remark)
     subject = "In any other it" if browsers else "It"
     if refusals := [one.refusal for one in objections]:
         told = " ".join(refusal.sentence for refusal in refusals)
         raise site.errors.Declined(
             f"{subject} would be refused. {told}", " ".join(refusal.remedy for refusal in refusals)
         )
-    output.note(f"{subject} would be let in.")
+    listing.note(f"{subject} would be let in.")
 
 
 @click.command()

@@ -104,7 +104,7 @@ def simulate(log: str, file: str | None, log_format: str | None, worst: int, lis
         listing = replace(listing, columns=[column for column in listing.columns if column.field != "proposed"])
     listing.print(measures(simulation, bool(file)), "")
     for note in notes(read, simulation, bool(file)):
-        output.note(note)
+        listing.note(note)
 
 
 def text_of(file: str) -> str:

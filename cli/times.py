@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+# Of any unit.
+MOST = 99_999
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -13,13 +15,28 @@ def a_while(text: str) -> timedelta | None:
     return timedelta(**{UNITS[found[2]]: int(found[1])}) if found else None
 
 
+def fault(text: str, example: str) -> str:
+    """What is the matter with what is no while."""
+    if re.fullmatch(r"[1-9]\d*[smhdw]", text):
+        return f"'{text}' is too long. Give {MOST}{text[-1]} at most."
+    return f"'{text}' is no time. Give one such as 30m, 24h, 7d or {example}."
+
+
 class While(click.ParamType):
-    """How long."""
+    """How long, and `most` of all."""
 
     name = "time"
 
+    def __init__(self, most: str = "") -> None:
+        self.most = most
+
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        return a_while(value) or self.fail(f"'{value}' is no time. Give one such as 30m, 24h, 7d or 2w.", param, ctx)
+        found, longest = a_while(value), a_while(self.most)
+        if found is None:
+            self.fail(fault(value, "2w"), param, ctx)
+        if longest and found > longest:
+            self.fail(f"'{value}' is too long. Give {self.most} at most.", param, ctx)
+        return found
 
 
 def until(lasts: timedelta | None) -> datetime | None:
@@ -44,7 +61,7 @@ class Since(click.ParamType):
             at = datetime.fromisoformat(value)
             at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
-            self.fail(f"'{value}' is no time. Give one such as 30m, 24h, 7d or 2026-11-24.", param, ctx)
+            self.fail(fault(value, "2026-11-24"), param, ctx)
         if at > datetime.now(UTC):
             self.fail(f"'{value}' is still to come (times are in UTC). Give one that is past.", param, ctx)
         return at

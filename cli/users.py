@@ -110,7 +110,8 @@ def show(emails: tuple[str, ...], sheet: Sheet) -> None:
     Example:
       netflix-admin users show ada@example.org
     """
-    sheet.print_each([user for email in emails if (user := site.user.User.known_as(email))])
+    found = [user for email in emails if (user := site.user.User.known_as(email))]
+    sheet.print_each(found, asking.is_of_several())
     refusals.for_each(emails, missed)
 
 

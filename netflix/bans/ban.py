@@ -145,6 +145,7 @@ def add_all(
 ) -> list[Outcome]:
     """As `add`, of up to a batch that was checked: by one order all of them, or none. Raises NotAccepted."""
     accept(reason=spelling.faults(reason, "reason", Ban.LONGEST_REASON))
+    reason = reason.strip()
     number = 0 if dry_run else orders.number()
     names = [str(network) for network in networks]
     rows = {row.network: row for row in db.session.scalars(select(Ban).where(Ban.network.in_(names), in_force()))}

@@ -59,7 +59,9 @@ def test_several_and_those_of_standard_input(run: Run) -> None:
 def test_one_that_is_out_already_is_told_or_renewed(run: Run) -> None:
     run("bans add 192.0.2.7 --reason spam")
     assert run("bans add 192.0.2.7").output == "192.0.2.7 is banned already, for good.\n"
-    assert run("bans add 192.0.2.7 --reason spam").output == "192.0.2.7 is banned already, for good.\n"
+    for reason in ("spam", "", " "):
+        told = run("bans", "add", "192.0.2.7", "--reason", reason).output
+        assert told == "192.0.2.7 is banned already, for good.\n"
     assert "was banned already, and now is until" in run("bans add 192.0.2.7 --for 1h").output
     (row,) = listed(run)
     assert row["reason"] == "spam"
@@ -103,6 +105,7 @@ def test_a_dry_run_says_what_would_be_and_changes_nothing(run: Run, app: Flask) 
         ("192.0.2.7/24", "the network is 192.0.2.0/24."),
         ("192.0.2", "'192.0.2' is no address or network."),
         ("192.0.2.7 --for soon", "'soon' is no time."),
+        ("192.0.2.7 --for 100000d", "'--for': '100000d' is too long. Give 99999d at most."),
         (f"192.0.2.7 --reason {'x' * 201}", "That reason is too long."),
         ("192.0.2.7 --reason a\udcff", "That reason has characters that cannot be seen."),
         ("", "Missing argument"),

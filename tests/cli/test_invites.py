@@ -8,8 +8,10 @@ import pytest
 from flask import Flask
 
 from netflix.accounts.invitation import Invitation
+from netflix.config import Config
 from netflix.extensions import db
 from tests.cli.conftest import Run
+from tests.cli.terminal import at_a_terminal
 
 
 def listed(run: Run, more: str = "") -> list[dict[str, Any]]:
@@ -48,15 +50,23 @@ def test_revoked_ones_are_told_and_left_out_when_asked(run: Run) -> None:
     assert [row["id"] for row in listed(run, "--open")] == [2]
 
 
+def test_where_none_is_open_no_more_than_that_is_said(run: Run, config: Config) -> None:
+    run("invites create")
+    run("invites revoke 1")
+    assert at_a_terminal(config, "invites", "list", "--open").screen == "No invitation is open.\n"
+
+
 def test_one_that_is_not_there_is_told_with_3_and_of_several_with_8(run: Run) -> None:
     run("invites create")
     assert run("invites revoke 7").exit_code == 3
     assert run("invites revoke 1 7").exit_code == 8
 
 
-@pytest.mark.parametrize("slip", ["--for 0d", "--for soon", "--uses 0", f"--note {'x' * 201}"])
+@pytest.mark.parametrize("slip", ["--for 0d", "--for soon", "--for 366d", "--uses 0", f"--note {'x' * 201}"])
 def test_a_slip_makes_none(run: Run, slip: str) -> None:
-    assert run(f"invites create {slip}").exit_code == 2
+    told = run(f"invites create {slip}")
+    assert told.exit_code == 2
+    assert slip.partition(" ")[0] in told.stderr or "note is too long" in told.stderr
     assert listed(run) == []
 
 

@@ -698,7 +698,8 @@ def test_keys_that_are_not_the_site_s_are_told_of_once(run: Run, redis: Redis, m
     put(redis, BROKEN)
     redis.rpush("netflix:limits:sign-in:address:61:192.0.2.1", int(redis.time()[0]) * 1_000_000)
     told = run(f"limits list {options}")
-    assert (told.exit_code, told.stderr) == (0, f"6 keys {NOTE}")
+    said = f"{json.loads(told.stderr)['note']}\n" if "json" in options else told.stderr
+    assert (told.exit_code, said) == (0, f"6 keys {NOTE}")
 
 
 def test_one_key_that_is_not_the_site_s_is_one(run: Run, redis: Redis) -> None:

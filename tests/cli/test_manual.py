@@ -22,8 +22,6 @@ from tests.served.parts import program
 DOCS = Path(__file__).parents[2] / "docs"
 COMMANDS = [one for one in manual.everything() if not one.is_group]
 PRINTING = [one.path.removeprefix("netflix-admin ") for one in COMMANDS if one.columns]
-# These print JSON lines and nothing else.
-OF_LINES = {"events export"}
 # What they need to be told.
 MORE = {
     "limits explain": "--address 192.0.2.10 --account ada@example.org",
@@ -52,13 +50,20 @@ def test_the_documents_are_those_of_the_commands(name: str) -> None:
 
 @pytest.mark.parametrize("command", PRINTING)
 def test_what_is_printed_keeps_to_its_schema(run: Run, busy: None, command: str) -> None:
-    told = run(f"{command} {MORE.get(command, '')} {'' if command in OF_LINES else '--format json'}")
+    # This one prints lines of JSON and nothing else.
+    told = run(f"{command} {MORE.get(command, '')} {'' if command == 'events export' else '--format json'}")
     assert told.exit_code == 0, told.output
-    printed = list(map(json.loads, told.stdout.splitlines())) if command in OF_LINES else json.loads(told.stdout)
-    rows = printed if isinstance(printed, list) else [printed]
-    assert rows
-    for row in rows:
-        checker(command).validate(row)
+    documents = [told.stdout] if command != "events export" else told.stdout.splitlines()
+    for printed in map(json.loads, documents):
+        assert printed
+        checker(command).validate(printed)
+    for line in told.stderr.splitlines():
+        checker("note").validate(json.loads(line))
+
+
+def test_of_several_users_an_array_is_printed_as_its_schema_says(run: Run, ada: str) -> None:
+    for given in ("", ada):
+        checker("users show").validate(json.loads(run("users show - --format json", given=given).stdout))
 
 
 def test_a_refusal_keeps_to_its_schema(run: Run) -> None:

@@ -321,6 +321,21 @@ def test_with_wait_it_goes_on_when_the_first_has_ended(config: Config, ada: str)
     assert second.wait(30) == 0
 
 
+def test_with_wait_it_is_refused_in_the_end_and_a_person_is_told_meanwhile(
+    run: Run, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.lock.LONGEST_WAIT", 0.3)
+    with running(config):
+        told = run("purge --wait")
+        monkeypatch.setattr("cli.output.is_terminal", lambda _: True)
+        seen = run("purge --wait")
+    ended = (
+        "Error: `netflix-admin purge` is running already, and did not end in an hour. See why it hangs, and end it.\n"
+    )
+    assert (told.exit_code, told.output) == (7, ended)
+    assert seen.stderr.startswith("`netflix-admin purge` is running already; waiting for it to end. Ctrl-C gives up.\n")
+
+
 def has_open(pid: int, path: Path) -> bool:
     try:
         return any(file.readlink() == path for file in Path(f"/proc/{pid}/fd").iterdir())

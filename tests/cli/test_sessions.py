@@ -11,6 +11,8 @@ from tests.cli.conftest import Run
 from tests.cli.terminal import at_a_terminal
 from tests.people import Browser
 
+WHOSE = ("address", "account", "device")
+
 
 def listed(run: Run, more: str = "") -> list[dict[str, Any]]:
     return json.loads(run(f"sessions list --format json {more}").stdout)
@@ -51,11 +53,31 @@ def test_an_empty_name_is_not_everybody(run: Run, phone: Browser, command: str) 
     assert phone.get("/dashboard").status_code == 200
 
 
-@pytest.mark.parametrize("command", ["sessions list", "sessions end", "devices list", "devices end"])
-def test_an_empty_standard_input_is_not_everybody(run: Run, phone: Browser, command: str) -> None:
-    refused = run(f"{command} --user -", given="\n")
-    assert (refused.exit_code, refused.stdout) == (2, "")
-    assert "Standard input is empty, so nobody is meant." in refused.stderr
+ACTS = ["sessions end --user -", "devices end --user -", *(f"limits clear --{lane} -" for lane in WHOSE)]
+ACTS += [f"{act} --dry-run" for act in ACTS]
+READ_BY = ["sessions list --user -", "devices list --user -", *(f"limits show --{lane} -" for lane in WHOSE)]
+READ_BY += [f"events list {option} -" for option in ("--user", "--account", "--address")]
+LINES = ["events tail --no-follow --user -", "events export --account -", "users show -", "users disable -"]
+
+
+@pytest.mark.parametrize("command", [*ACTS, *READ_BY, *LINES])
+def test_an_empty_standard_input_is_nobody_and_never_everybody(run: Run, phone: Browser, command: str) -> None:
+    """As in cron, where a pipe found none."""
+    before = [run(f"{listing} list").stdout for listing in ("sessions", "devices", "events", "limits")]
+    told = run(command, given="\n")
+    assert (told.exit_code, told.output) == (0, "")
+    assert [run(f"{listing} list").stdout for listing in ("sessions", "devices", "events", "limits")] == before
+
+
+@pytest.mark.parametrize("command", [*READ_BY, "users show -"])
+def test_of_nobody_a_program_reads_an_empty_list(run: Run, phone: Browser, command: str) -> None:
+    assert run(f"{command} --format json").output == "[]\n"
+    assert run(f"{command} --format csv").stdout.count("\n") == 1
+
+
+def test_nobody_beside_somebody_is_said_in_two_ways(run: Run, phone: Browser) -> None:
+    assert run("sessions end 1 --user -").exit_code == 2
+    assert run("limits clear --address ::1 --account -").exit_code == 2
 
 
 def test_one_is_ended_by_its_id(run: Run, phone: Browser, desk: Browser, ada: str) -> None:

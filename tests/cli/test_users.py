@@ -500,6 +500,9 @@ def test_several_users_are_shown_and_one_who_is_not_there_told(run: Run, ada: st
     assert shown.exit_code == 8
     assert [user["email"] for user in json.loads(shown.stdout)] == [ada, grace]
     assert "There is no user nobody@example.org." in shown.stderr
+    for asked, given in ((f"{ada} nobody@example.org", ""), ("-", ada), (f"{ada} {ada}", "")):
+        (one,) = json.loads(run(f"users show {asked} --format json", given=given).stdout)
+        assert one["email"] == ada
     lines = run(f"users show {ada} {grace} --format jsonl").stdout.splitlines()
     assert [json.loads(line)["email"] for line in lines] == [ada, grace]
     assert run(f"users show {ada} {grace}").stdout.count("\n\n") == 1
