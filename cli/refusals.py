@@ -64,7 +64,7 @@ def as_refusal(error: Exception) -> Refusal:
     if isinstance(error, site.database_errors.DBAPIError):
         return site.database.refusal(error)
     if isinstance(error, site.redis_errors.RedisError):
-        return site.counter.unavailable(error, is_own=False)
+        return site.outage.refusal(error, is_own=False)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         output.say_no_more()
         return Refusal(

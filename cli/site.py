@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from netflix.events import event, verification
     from netflix.factors import passkey, recovery_code, rehearsal, removal
     from netflix.health import doctor
-    from netflix.limits import address, counter, policy, proposal, standing
+    from netflix.limits import address, counter, outage, policy, proposal, standing
     from netflix.lockdown import lockdown
     from netflix.mail import courier, delivery, outbox
     from netflix.signin import access, device, freeing, logged, recovery, replay, session, simulation
@@ -74,6 +74,7 @@ else:
         "migration": "netflix.upkeep.migration",
         "network": "netflix.bans.network",
         "orders": "netflix.orders",
+        "outage": "netflix.limits.outage",
         "outbox": "netflix.mail.outbox",
         "password": "netflix.accounts.password",
         "policy": "netflix.limits.policy",

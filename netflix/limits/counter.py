@@ -13,16 +13,14 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, OutOfMemoryError, ReadOnlyError, RedisError
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from netflix import config as settings
 from netflix import embedded
 from netflix.config import Config
-from netflix.errors import CountersUnavailable, TooManyAttempts
-from netflix.limits import key
+from netflix.errors import TooManyAttempts
+from netflix.limits import key, outage
 from netflix.limits.address import counted_as
 from netflix.limits.key import Key
 from netflix.limits.policy import LIMITS, Lane, Limit
@@ -110,7 +108,7 @@ class Counters:
             ) as redis:
                 yield redis
         except RedisError as error:
-            raise unavailable(error, self._keeps_own) from error
+            raise outage.refusal(error, self._keeps_own) from error
 
     def who(self, limit: Limit, subject: str) -> str:
         """Whom `limit` counts for an address, a device's digest, or a normalised e-mail or its digest."""
@@ -158,29 +156,6 @@ class Counters:
 
 def counters() -> Counters:
     return current_app.extensions["netflix-counters"]
-
-
-def unavailable(error: RedisError, is_own: bool) -> CountersUnavailable:
-    """Why, and what to do; `is_own` when the site starts its Redis itself."""
-    reason = " ".join(str(error).split()).rstrip(".")
-    away = isinstance(error, (RedisConnectionError, RedisTimeoutError)) and not isinstance(error, AuthenticationError)
-    if away and is_own:
-        way = "Start the site: its own server starts with it."
-    elif away:
-        way = "Start it, or check NETFLIX_REDIS_URL."
-    elif isinstance(error, AuthenticationError) or "AUTH" in reason:
-        reason, way = (
-            "it wants a password, or another one",
-            "Give it in NETFLIX_REDIS_URL: redis://:PASSWORD@HOST:6379.",
-        )
-    elif isinstance(error, ReadOnlyError):
-        way = "It is a replica: name the one that it copies in NETFLIX_REDIS_URL."
-    elif isinstance(error, OutOfMemoryError):
-        way = "It is full: give it more (`maxmemory`)."
-    else:
-        way = "Check NETFLIX_REDIS_URL, and how that server is set."
-    what = "does not answer" if away else "does not take what is asked of it"
-    return CountersUnavailable(f"Redis, which keeps the limits' counters, {what} ({reason}).", way)
 
 
 def hit(*subjects: tuple[Limit, str]) -> Attempt:
