@@ -10,8 +10,8 @@ from netflix.factors import recovery_code, totp
 from netflix.factors.recovery_code import RecoveryCode
 from netflix.limits import counter, policy
 from netflix.limits.counter import Attempt
-from netflix.limits.policy import Limit
-from netflix.signin import attempt, device, signin
+from netflix.signin import attempt, signin
+from netflix.signin.attempt import Subjects
 from netflix.signin.first_step import FirstStep
 from netflix.signin.session import Session
 from netflix.signin.visitor import Visitor
@@ -22,14 +22,12 @@ WRONG = "That code is not right, or was used before. Wait for the next one, and 
 WRONG_SPARE = "That recovery code is not right, or was used before. Compare it sign by sign, or take another one."
 
 
-def subjects(email: str, visitor: Visitor) -> tuple[tuple[Limit, str], ...]:
+def subjects(email: str, visitor: Visitor) -> Subjects:
     """Whom a code is counted for; the cookie of an ended device is not the visitor's any more."""
-    account = addresses.normalised(email)
-    known = device.carried_in(visitor.devices, account)
-    return lanes(account, visitor.address, device.counted_as(known) if known else "")
+    return attempt.subjects(email, visitor, lanes)
 
 
-def lanes(account: str, address: str, known: str = "") -> tuple[tuple[Limit, str], ...]:
+def lanes(account: str, address: str, known: str = "") -> Subjects:
     """The limits that a code counts in; `known` is the digest of a browser that is known to the account."""
     if known:
         return ((policy.SECOND_STEP_FROM_DEVICE, known), (policy.CODES_IN_A_ROW_FROM_DEVICE, known))
@@ -49,7 +47,7 @@ def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:
 def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
     """Opens the session that the first step alone did not.
 
-    Counted before the code is checked, and given back when it was right, as at the first step. Raises NotAccepted,
+    Subjects before the code is checked, and given back when it was right, as at the first step. Raises NotAccepted,
     FirstStepRequired, TooManyAttempts, Busy, or WrongCredentials when the account was changed meanwhile.
     """
     accept(code=faults(code))

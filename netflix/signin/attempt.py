@@ -1,5 +1,6 @@
 """An attempt to sign in: whom it is counted for, when it is given back, and how a wrong one is written down."""
 
+from collections.abc import Callable
 from typing import Any
 
 from netflix.accounts import email as addresses
@@ -17,15 +18,11 @@ from netflix.signin import device
 from netflix.signin.first_step import FirstStep
 from netflix.signin.visitor import Visitor
 
-
-def subjects(email: str, visitor: Visitor) -> tuple[tuple[Limit, str], ...]:
-    """Whom an attempt to sign in is counted for."""
-    account = addresses.normalised(email)
-    known = device.carried_in(visitor.devices, account)
-    return lanes(account, visitor.address, device.counted_as(known) if known else "")
+Subjects = tuple[tuple[Limit, str], ...]
+Lanes = Callable[[str, str, str], Subjects]
 
 
-def lanes(account: str, address: str, known: str = "") -> tuple[tuple[Limit, str], ...]:
+def lanes(account: str, address: str, known: str = "") -> Subjects:
     """The limits that an attempt counts in; `known` is the digest of a browser that is known to the account."""
     if known:
         return ((policy.SIGN_IN_FROM_DEVICE, known), (policy.IN_A_ROW_FROM_DEVICE, known))
@@ -37,7 +34,14 @@ def lanes(account: str, address: str, known: str = "") -> tuple[tuple[Limit, str
     )
 
 
-def in_a_row(account: str, counted: tuple[tuple[Limit, str], ...]) -> set[tuple[Limit, str]]:
+def subjects(email: str, visitor: Visitor, lanes_of: Lanes = lanes) -> Subjects:
+    """Whom an attempt to sign in, or what else counts in lanes like its, is counted for."""
+    account = addresses.normalised(email)
+    known = device.carried_in(visitor.devices, account)
+    return lanes_of(account, visitor.address, device.counted_as(known) if known else "")
+
+
+def in_a_row(account: str, counted: Subjects) -> set[tuple[Limit, str]]:
     """What begins anew with a right attempt that counted in those lanes."""
     return {(policy.IN_A_ROW, account), *(one for one in counted if one[0].name == policy.IN_A_ROW.name)}
 
