@@ -97,7 +97,7 @@ COLUMNS = (
     Column("last", "Last", role=lambda _: "quiet", spare=True, type="date-time?"),
     Column("email", type="string?"),
     Column("blocked", value=lambda row: row.standing.is_blocked, type="boolean"),
-    Column("counts", value=lambda row: row.standing.key.limit.counts),
+    Column("counts", value=lambda row: row.standing.key.limit.counts, shrinks=True),
 )
 
 

@@ -10,12 +10,13 @@ from .formats import Column, Listing
 COLUMNS = (
     Column("id", "Id", type="integer"),
     Column("email", "E-mail", lambda device: device.user.email, role=lambda _: "noun", shrinks=True),
-    Column("browser", "Browser", shrinks=True),
-    Column("address", "Address", shrinks=True),
+    Column("browser", "Browser", shrinks=True, spare=True),
+    # Never shortened, since it is for the next command.
+    Column("address", "Address"),
     Column("seen_at", "Last sign-in", type="date-time"),
     Column("created_at", "Known since", role=lambda _: "quiet", spare=True, type="date-time"),
     Column("limit", "Counted as", lambda device: device.who, role=lambda _: "quiet", spare=True),
-    Column("user_agent"),
+    Column("user_agent", shrinks=True),
 )
 
 

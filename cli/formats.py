@@ -230,13 +230,17 @@ class Fields(click.ParamType):
                 self.fail(f"There is no field '{name}'. There are: {', '.join(self.known)}.", param, ctx)
         # Who asks for it gets it, also where a table leaves it out.
         found = [self.known[name] for name in dict.fromkeys(names)]
-        return [replace(column, title=column.title or column.field, spare=False) for column in found]
+        return [replace(column, title=column.title or in_words(column.field), spare=False) for column in found]
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The last of them, beside those that are there."""
         *before, begun = incomplete.split(",")
         head = "".join(f"{name}," for name in before)
         return [CompletionItem(head + name) for name in self.known if name.startswith(begun) and name not in before]
+
+
+def in_words(field: str) -> str:
+    return field.replace("_", " ").capitalize()
 
 
 def batched(rows: Iterable[Any]) -> Iterable[list[Any]]:

@@ -1,4 +1,4 @@
-"""Being told to end: Ctrl-C beside what is written a batch at a time, and SIGTERM, as a timer sends."""
+"""Being told to end, by Ctrl-C or by SIGTERM, as a timer sends: also beside what is written a batch at a time."""
 
 import signal
 import sys
@@ -26,30 +26,31 @@ def ended_whole() -> Iterator[None]:
 
 
 class Interrupts:
-    """Ctrl-C is heard while the next batch is read, and kept until then.
+    """Ctrl-C and SIGTERM are heard while the next batch is read, and kept until then.
 
-    A KeyboardInterrupt inside a commit would leave it open whether that was done.
+    What ends a commit half way would leave it open whether that was done.
     """
 
     def __init__(self) -> None:
         self._is_reading = True
-        self._was_asked = False
+        self._end: BaseException | None = None
 
     @contextmanager
     def heard(self) -> Iterator[None]:
-        before = signal.signal(signal.SIGINT, self._hear)
+        before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def between(self, source: Iterable[T]) -> Iterator[T]:
-        """What is read; raises KeyboardInterrupt here alone."""
+        """What is read; raises KeyboardInterrupt or SystemExit here alone."""
         reading = iter(source)
         while True:
             self._is_reading = True
-            if self._was_asked:
-                raise KeyboardInterrupt
+            if self._end:
+                raise self._end
             try:
                 item = next(reading)
             except StopIteration:
@@ -58,7 +59,7 @@ class Interrupts:
                 self._is_reading = False
             yield item
 
-    def _hear(self, *_: Any) -> None:
-        self._was_asked = True
+    def _hear(self, number: int, _: Any) -> None:
+        self._end = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(TERMINATED)
         if self._is_reading:
-            raise KeyboardInterrupt
+            raise self._end

@@ -30,8 +30,9 @@ LONG = 500_000
 class Tally:
     """What became of all rows so far."""
 
-    def __init__(self) -> None:
-        self.new = self.known = self.changed = self.without_password = self.refused = self.renewed = 0
+    def __init__(self, is_rehearsal: bool) -> None:
+        self.is_rehearsal = is_rehearsal
+        self.new = self.known = self.changed = self.without_password = self.refused = self.links = self.renewed = 0
 
     def add(self, done: "Done") -> None:
         self.new += done.new
@@ -39,18 +40,21 @@ class Tally:
         self.changed += done.changed
         self.without_password += done.without_password
         self.refused += len(done.refused)
+        self.links += len(done.links)
         self.renewed += done.renewed
 
     def __str__(self) -> str:
         others = {"there": self.known, "refused": self.refused}
         return ", ".join([f"{self.new:,} new", *(f"{count:,} {what}" for what, count in others.items() if count)])
 
-    def in_words(self, is_rehearsal: bool) -> str:
-        said = [f"{'Would import' if is_rehearsal else 'Imported'} {users(self.new)}"]
-        said += [f"{'would change' if is_rehearsal else 'changed'} {self.changed:,}"] if self.changed else []
+    def in_words(self) -> str:
+        links = f" and print {self.links:,} link{'s' * (self.links != 1)}" * (self.is_rehearsal and self.links > 0)
+        said = [f"Would import {users(self.new)}{links}" if self.is_rehearsal else f"Imported {users(self.new)}"]
+        said += [f"{'would change' if self.is_rehearsal else 'changed'} {self.changed:,}"] if self.changed else []
         unchanged = self.known - self.changed
         said += [f"{unchanged:,} {'was' if unchanged == 1 else 'were'} there already"] if unchanged > 0 else []
-        said += [f"{self.renewed:,} who {'was' if self.renewed == 1 else 'were'} there got a new link"] * (
+        get = "would get" if self.is_rehearsal else "got"
+        said += [f"{self.renewed:,} who {'was' if self.renewed == 1 else 'were'} there {get} a new link"] * (
             self.renewed > 0
         )
         said += [f"{self.refused:,} row{'s' * (self.refused != 1)} refused"] if self.refused else []
@@ -92,10 +96,10 @@ class Report:
             output.note(f"Line {one.line}{f', {one.email}' if one.email else ''}: {one.reason}")
 
 
-def imported(name: str, report_to: str | None, skipping: bool, **how: Any) -> Tally:
+def imported(name: str, report_to: str | None, skipping: bool, is_rehearsal: bool, **how: Any) -> Tally:
     """Imports a file, telling how far it is at a terminal. What was committed is told, however it ends."""
     size = Path(name).stat().st_size if name != STDIN else 0
-    tally, interrupts, seen = Tally(), Interrupts(), output.is_terminal(sys.stderr) and size > LONG
+    tally, interrupts, seen = Tally(is_rehearsal), Interrupts(), output.is_terminal(sys.stderr) and size > LONG
     with ExitStack() as opened:
         report = Report(opened.enter_context(files.placed(Path(report_to))) if report_to else None)
         opened.callback(report.end)
@@ -113,15 +117,15 @@ def imported(name: str, report_to: str | None, skipping: bool, **how: Any) -> Ta
         read = 0
         try:
             with interrupts.heard(), bar:
-                for done in site.importing.imported(interrupts.between(rows), **how):
+                for done in site.importing.imported(interrupts.between(rows), is_rehearsal=is_rehearsal, **how):
                     tally.add(done)
                     report.add(done.refused)
-                    for email, link in done.links:
+                    for email, link in done.links if not is_rehearsal else ():
                         hand_out(email, link, tally)
                     place = file.tell() if seen else 0
                     bar.update(place - read)
                     read = place
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             output.note(ended_early(tally))
             raise
         except site.database_errors.DBAPIError as error:
@@ -149,6 +153,8 @@ def hand_out(email: str, link: str, tally: Tally) -> None:
 
 
 def ended_early(tally: Tally, then: str = "run the same again to go on") -> str:
+    if tally.is_rehearsal:
+        return "It was a dry run: nothing was changed."
     if not tally.new:
         return "No user was imported before that."
     was, stay = ("was", "stays") if tally.new == 1 else ("were", "stay")
@@ -237,7 +243,7 @@ def export_users(file: str, form: str | None, with_hashes: bool, yes: bool) -> N
     "--report",
     type=click.Path(dir_okay=False, writable=True),
     metavar="FILE",
-    help="Write each refused row as JSON.",
+    help="Write each refused row as JSON, with why, and under `row` what it said, but for password hashes.",
 )
 @click.option(
     "--batch", type=click.IntRange(1, 3000), default=1000, metavar="N", help="Rows of a transaction.", show_default=True
@@ -262,15 +268,13 @@ def import_users(
     Example:
       netflix-admin users import people.csv --invite --report refused.jsonl
     """
-    if invite and dry_run:
-        raise click.UsageError("Links cannot be made in a dry run. Give only one of --invite and --dry-run.")
     if report and file != STDIN and Path(report).exists() and Path(report).samefile(file):
         raise click.UsageError("--report would take the place of the file that is imported. Name another one.")
-    how = {"size": batch, "updating": not skip_existing, "inviting": invite, "is_rehearsal": dry_run}
-    tally = imported(file, report, ignore_unknown, **how)
-    told = output.note if invite else output.done
+    how = {"size": batch, "updating": not skip_existing, "inviting": invite}
+    tally = imported(file, report, ignore_unknown, dry_run, **how)
+    told = output.note if invite and not dry_run else output.done
     if tally.new or tally.changed or tally.refused or tally.renewed or output.is_terminal(sys.stdout):
-        told(tally.in_words(dry_run))
+        told(tally.in_words())
     if tally.without_password:
         told(
             f"{tally.without_password:,} of them without a password: `netflix-admin users reset-password` makes a "

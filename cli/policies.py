@@ -53,7 +53,7 @@ EXPLAINED = (
         role=lambda row: row.role,
         type="boolean",
     ),
-    Column("counts"),
+    Column("counts", shrinks=True),
 )
 
 

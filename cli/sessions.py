@@ -8,13 +8,14 @@ from .formats import Column, Listing
 COLUMNS = (
     Column("id", "Id", type="integer"),
     Column("email", "E-mail", lambda session: session.user.email, role=lambda _: "noun", shrinks=True),
-    Column("browser", "Browser", shrinks=True, type="string"),
-    Column("address", "Address", shrinks=True, type="string"),
+    Column("browser", "Browser", shrinks=True, spare=True),
+    # Never shortened, since it is for the next command.
+    Column("address", "Address"),
     Column("seen_at", "Last seen", type="date-time"),
     Column("created_at", "Signed in", role=lambda _: "quiet", spare=True, type="date-time"),
     Column("idle_until", "Ends", role=lambda _: "quiet", spare=True, type="date-time"),
     Column("remembered", type="boolean"),
-    Column("user_agent"),
+    Column("user_agent", shrinks=True),
 )
 
 

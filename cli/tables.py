@@ -95,8 +95,13 @@ def fitted(widths: Mapping[Column, int], room: int) -> dict[Column, int]:
     """The columns that fit into `room`, with their widths."""
     kept = dict(widths)
 
+    def least(column: Column) -> int:
+        if column.shrinks or column.wraps:
+            return min(kept[column], NARROWEST if column.spare else COMFORTABLE)
+        return kept[column]
+
     def wanted() -> int:
-        return sum(min(w, COMFORTABLE) if c.shrinks or c.wraps else w for c, w in kept.items()) + GAP * (len(kept) - 1)
+        return sum(map(least, kept)) + GAP * (len(kept) - 1)
 
     for column in reversed(list(widths)):
         if column.spare and wanted() > room:

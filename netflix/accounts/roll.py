@@ -45,11 +45,12 @@ class Person(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A row that cannot be taken, and what to do about it."""
+    """A row that cannot be taken, and what to do about it; `row` as it was read, where it could be told apart."""
 
     line: int
     email: str
     reason: str
+    row: Mapping[str, Any] | None = None
 
 
 Read = Generator[Person | Refused, None, None]
@@ -167,7 +168,8 @@ def read(stream: IO[bytes], skipping: bool = False) -> Read:
                 # Its hash, which is a third of the memory.
                 known = seen.setdefault(hash(one.key), line)
                 if known != line:
-                    one = Refused(line, one.email, f"It stands in line {known:,} already. Take one of the two out.")
+                    why = f"It stands in line {known:,} already. Take one of the two out."
+                    one = Refused(line, one.email, why, told(one._asdict()))
             yield one
 
 
@@ -264,7 +266,13 @@ def row(line: int, values: Mapping[str, Any], skipping: bool) -> Person | Refuse
             kept=a_hash(values.get("password_hash")),
         )
     except Unfit as fault:
-        return Refused(line, email, str(fault))
+        return Refused(line, email, str(fault), told(values))
+
+
+def told(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a row may stand in a report: no hash, and nothing of which nobody here knows what it is."""
+    found = {name: values[name] for name in COLUMNS if name != "password_hash" and values.get(name) is not None}
+    return {name: cell(value) if isinstance(value, datetime) else value for name, value in found.items()}
 
 
 def a_boolean(name: str, value: object) -> bool | None:

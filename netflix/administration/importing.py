@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from netflix import clock, trial
 from netflix.accounts import one_time_link
 from netflix.accounts.one_time_link import Purpose
-from netflix.accounts.roll import Person, Refused
+from netflix.accounts.roll import Person, Refused, told
 from netflix.accounts.user import User
 from netflix.errors import Refusal
 from netflix.events import event
@@ -32,7 +32,8 @@ USERS: Table = User.__table__  # type: ignore[assignment]
 class Done(NamedTuple):
     """What became of a batch: how many are new, were there already, were changed, and have no password.
 
-    `links` are one-time links by e-mail, for who has no password; `renewed` of them are of users who were there.
+    `links` are one-time links by e-mail, for who has no password; `renewed` of them are of users who were there. A
+    rehearsal makes none.
     """
 
     new: int
@@ -67,14 +68,26 @@ def batch_by_batch(
         refused = [one for one in batch if isinstance(one, Refused)]
         there = known(people)
         fresh = [person for person in people if person.key not in there]
-        new, links = (fresh, []) if is_rehearsal else added(fresh, inviting)
+        new, links = (fresh, unmade(invitable(fresh, inviting))) if is_rehearsal else added(fresh, inviting)
         changed, faults = 0, list[Refused]()
         if updating:
             changed, faults = updated([(there[one.key], one) for one in people if one.key in there], is_rehearsal)
-        again = invited_again([user for user in there.values() if is_waiting(user)]) if inviting else []
+        changing = {one.key for one in people if updating and (one.kept or one.disabled)}
+        waiting = [user for key, user in there.items() if inviting and is_waiting(user) and key not in changing]
+        again = unmade(waiting) if is_rehearsal else invited_again(waiting)
         without = 0 if inviting else sum(person.kept is None for person in new)
         present = len(people) - len(new) - len(faults)
-        yield Done(len(new), present, changed, without, sorted(refused + faults), links + again, len(again))
+        in_order = sorted(refused + faults, key=lambda one: one.line)
+        yield Done(len(new), present, changed, without, in_order, links + again, len(again))
+
+
+def invitable(people: Sequence[Person], inviting: bool) -> list[Person]:
+    return [person for person in people if inviting and person.kept is None and not person.disabled]
+
+
+def unmade(invited: Sequence[Person | User]) -> list[tuple[str, str]]:
+    """In a rehearsal: who would get a link, and none."""
+    return [(one.email, "") for one in invited]
 
 
 def known(people: Sequence[Person]) -> dict[str, User]:
@@ -100,7 +113,7 @@ def added(people: Sequence[Person], inviting: bool) -> tuple[list[Person], list[
     )
     numbers: dict[str, int] = dict(made.all())
     new = [person for person in people if person.key in numbers]
-    invited = [(numbers[one.key], one.email) for one in new if inviting and one.kept is None and not one.disabled]
+    invited = [(numbers[one.key], one.email) for one in invitable(new, inviting)]
     links = linked(invited)
     event.record_each(
         Kind.USER_CREATED, [(numbers[one.key], {"admin": bool(one.admin), "imported": True}) for one in new]
@@ -170,7 +183,7 @@ def updated(people: Sequence[tuple[User, Person]], is_rehearsal: bool) -> tuple[
                 act(person.email)
         except Refusal as refusal:
             db.session.rollback()
-            refused.append(Refused(person.line, person.email, str(refusal)))
+            refused.append(Refused(person.line, person.email, str(refusal), told(person._asdict())))
         else:
             changed += bool(acts)
         if is_rehearsal and acts:

@@ -13,14 +13,17 @@ from tests.cli.terminal import COMMAND, environment
 from tests.watching import ROOT
 
 
-def test_while_something_is_written_it_waits_until_that_is_whole() -> None:
+@pytest.mark.parametrize(("number", "end"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_while_something_is_written_it_waits_until_that_is_whole(
+    number: signal.Signals, end: type[BaseException]
+) -> None:
     interrupts, written = Interrupts(), []
 
     def write(item: int) -> None:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         written.append(item)
 
-    with interrupts.heard(), pytest.raises(KeyboardInterrupt):
+    with interrupts.heard(), pytest.raises(end):
         list(map(write, interrupts.between([1, 2, 3])))
     assert written == [1]
 

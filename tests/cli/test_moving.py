@@ -10,6 +10,7 @@ import stat
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import bcrypt
@@ -20,6 +21,7 @@ from sqlalchemy import event as listened
 from sqlalchemy import text
 
 from cli import main
+from netflix.accounts import roll as roll_of_people
 from netflix.accounts.user import User
 from netflix.config import Config
 from netflix.events import event, verification
@@ -168,9 +170,35 @@ def test_each_refused_row_is_told_and_the_others_come_in(run: Run, tmp_path: Pat
     assert "\x1b" not in done.stderr
     rows = [json.loads(line) for line in report.read_text().splitlines()]
     assert [row["line"] for row in rows] == [3, 4, 5]
-    assert set(rows[0]) == {"line", "email", "reason"}
+    assert [set(row) for row in rows] == [{"line", "email", "reason", "row"}] * 3
     assert "\x1b" not in report.read_text()
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
+
+
+def test_what_was_refused_can_be_mended_and_imported_again_and_tells_no_secret(
+    run: Run, tmp_path: Path, grace: str
+) -> None:
+    report = tmp_path / "refused.jsonl"
+    kept = hashed(PASSWORD)
+    lines = [
+        {"email": "zoe@example.org", "admin": "perhaps", "created_at": "2020-05-01", "password_hash": kept},
+        {"email": "tim@example.org", "password": kept},
+        {"email": grace, "admin": False, "disabled": False, "created_at": "2020-05-01"},
+    ]
+    given = "\n".join(map(json.dumps, [*lines, lines[2]])) + f'\n{{"email": "eve@example.org", "{kept}\n'
+    assert run("users", "import", "-", "--update", "--report", str(report), given=given).exit_code == 7
+    assert kept not in report.read_text()
+    rows = [json.loads(line)["row"] for line in report.read_text().splitlines()]
+    assert rows == [
+        {"email": "zoe@example.org", "admin": "perhaps", "created_at": "2020-05-01"},
+        {"email": "tim@example.org"},
+        {"email": grace, "admin": False, "disabled": False, "created_at": "2020-05-01T00:00:00Z"},
+        {"email": grace, "admin": False, "disabled": False, "created_at": "2020-05-01T00:00:00Z"},
+        None,
+    ]
+    again = "\n".join(json.dumps(row) for row in rows if row).replace("perhaps", "yes")
+    run("users", "import", "-", given=again)
+    assert everybody(run)["zoe@example.org"]["admin"] is True
 
 
 def test_when_no_row_can_be_taken_it_is_refused(run: Run) -> None:
@@ -219,6 +247,22 @@ def test_a_second_run_invites_anew_whoever_did_not_come_in(run: Run, app: Flask,
         assert len(event.latest(Wanted(kinds=(Kind.LINK_MADE,)), 99)) == 6
         assert list(verification.faults()) == []
     assert len(run("users", "import", str(roll), "--invite", "--update").stdout.splitlines()) == 1
+
+
+def test_a_dry_run_counts_the_links_and_makes_none(run: Run, app: Flask, roll: Path) -> None:
+    run("users create here@example.org --link")
+    run("users create zoe@example.org --link")
+    with roll.open("a") as file:
+        file.write("off@example.org,,yes,,,\nhere@example.org,,,,,\n")
+    before = dump(app)
+    told = run(f"users import {roll} --invite --update --dry-run")
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert told.stdout == (
+        "Would import 4 users and print 2 links; would change 1; 1 was there already; "
+        "1 who was there would get a new link.\n"
+    )
+    assert dump(app) == before
+    assert len(run(f"users import {roll} --invite --update").stdout.splitlines()) == 2
 
 
 def test_links_that_cannot_be_printed_are_made_anew_by_the_same_again(config: Config, run: Run, roll: Path) -> None:
@@ -369,6 +413,31 @@ def test_ctrl_c_says_what_is_in(config: Config) -> None:
     assert process.returncode == 130
     assert b"1 user were imported before that" not in told
     assert b"1 user was imported before that, and stays; run the same again to go on." in told
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("", "1 user was imported before that, and stays; run the same again to go on."),
+        ("--dry-run", "It was a dry run: nothing was changed."),
+    ],
+)
+def test_who_ends_it_is_told_what_is_in(
+    run: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int, more: str, told: str
+) -> None:
+    read = roll_of_people.read
+
+    def ended(*args: Any) -> Any:
+        with closing(read(*args)) as rows:
+            yield next(rows)
+            signal.raise_signal(number)
+            yield from rows
+
+    monkeypatch.setattr(roll_of_people, "read", ended)
+    done = run(f"users import - --batch 1 {more}", given="email\nada@example.org\ngrace@example.org\n")
+    assert (done.exit_code, done.stdout, done.stderr) == (code, "", f"{told}\n")
+    assert list(everybody(run)) == ([] if more else ["ada@example.org"])
 
 
 def on_each_connection(app: Flask, pragma: str) -> None:

@@ -139,6 +139,12 @@ def test_columns_fit_the_terminal(room: int, kept: dict[Column, int]) -> None:
     assert tables.fitted({SHRINKING: 60, FIXED: 10, SPARE: 10}, room) == kept
 
 
+def test_what_is_spare_is_shortened_before_it_goes() -> None:
+    spare = Column("d", "D", shrinks=True, spare=True)
+    assert tables.fitted({SHRINKING: 30, spare: 20, FIXED: 39}, 80) == {SHRINKING: 18, spare: 19, FIXED: 39}
+    assert tables.fitted({SHRINKING: 30, spare: 20, FIXED: 39}, 78) == {SHRINKING: 30, FIXED: 39}
+
+
 def test_the_widest_columns_shrink_first() -> None:
     other = Column("d", "D", shrinks=True)
     assert tables.fitted({SHRINKING: 60, other: 20}, 62) == {SHRINKING: 40, other: 20}
