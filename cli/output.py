@@ -5,6 +5,7 @@ What strangers chose (e-mails, user agents) never reaches a terminal raw.
 
 import errno
 import os
+import re
 import select
 import sys
 import time
@@ -46,7 +47,7 @@ def one_is_done() -> None:
 def done(sentence: str) -> None:
     """What a command did, or in a dry run would do. It goes on with the rest when nobody can be told."""
     try:
-        click.echo(f"{'Dry run: ' if is_dry_run() else ''}{printable(sentence)}")
+        click.echo(laid_out(f"{'Dry run: ' if is_dry_run() else ''}{printable(sentence)}", sys.stdout))
     except BrokenPipeError:
         say_no_more()
     except OSError as error:
@@ -57,7 +58,7 @@ def done(sentence: str) -> None:
 
 def note(sentence: str) -> None:
     """What a person should know beside the product; not a part of it."""
-    click.echo(printable(sentence), err=True)
+    click.echo(laid_out(printable(sentence), sys.stderr), err=True)
 
 
 def idle(sentence: str) -> None:
@@ -108,6 +109,28 @@ class NotPrinted(Refusal):
         self.reason = error.strerror
         super().__init__(sentence or f"It was done, but could not be printed ({self.reason}).", remedy)
         self.error = error
+
+
+def laid_out(text: str, stream: TextIO | None) -> str:
+    """At a terminal broken between words; a command to be typed stays whole, so that it can be copied."""
+    width = columns(stream)
+    if not width or all(len(line) <= width for line in text.split("\n")):
+        return text
+    from textwrap import fill
+
+    glued = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
+    lines = (fill(line, width, break_long_words=False, break_on_hyphens=False) for line in glued.split("\n"))
+    return "\n".join(lines).replace("\0", " ")
+
+
+def columns(stream: TextIO | None) -> int:
+    """How wide a terminal is; 0 where it does not say, or there is none."""
+    if stream is None or not is_terminal(stream):
+        return 0
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return 0
 
 
 def alarming(words: str) -> str:

@@ -32,7 +32,8 @@ class Told(click.ClickException):
             problem = {"title": self.title, "detail": self.message, "exit_code": self.exit_code}
             click.echo(cells.as_json({"error": problem}), err=True)
         else:
-            click.echo(f"{output.alarming('Error:')} " + output.printable(self.message, keep="\n"), err=True)
+            told = output.laid_out("Error: " + output.printable(self.message, keep="\n"), sys.stderr)
+            click.echo(told.replace("Error:", output.alarming("Error:"), 1), err=True)
 
 
 @contextmanager

@@ -34,6 +34,11 @@ def test_an_error_is_red_at_a_terminal_that_shows_colours(config: Config) -> Non
     assert program.startswith('{"error"')
 
 
+def test_a_sentence_is_broken_between_words(config: Config) -> None:
+    told = at_a_terminal(config, "users", "show", "nobody@example.org", columns=40, NO_COLOR="1").screen
+    assert told == "Error: There is no user\nnobody@example.org. See\n`netflix-admin users list`.\n"
+
+
 def test_numbers_of_a_simulation_stand_at_the_right(config: Config) -> None:
     log = str(Path(__file__).with_name("sign-ins.jsonl"))
     lines = at_a_terminal(config, "limits", "simulate", log).screen.rstrip().splitlines()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 
-from cli import cells, tables
+from cli import cells, output, tables
 from cli.formats import Column
 from netflix.accounts.registration import create
 from netflix.extensions import db
@@ -149,3 +149,17 @@ def test_the_widest_columns_shrink_first() -> None:
     other = Column("d", "D", shrinks=True)
     assert tables.fitted({SHRINKING: 60, other: 20}, 62) == {SHRINKING: 40, other: 20}
     assert tables.fitted({SHRINKING: 60, other: 20}, 32) == {SHRINKING: 15, other: 15}
+
+
+def test_a_sentence_is_broken_between_words_and_a_command_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "columns", lambda _: 40)
+    told = (
+        "There is no user nobody@example.org. See `netflix-admin users list --match nobody@example.org`.\n  And this."
+    )
+    assert output.laid_out(told, None).splitlines() == [
+        "There is no user nobody@example.org. See",
+        "`netflix-admin users list --match nobody@example.org`.",
+        "  And this.",
+    ]
+    monkeypatch.setattr(output, "columns", lambda _: 0)
+    assert output.laid_out(told, None) == told
