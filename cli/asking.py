@@ -227,6 +227,6 @@ def confirm(question: str, yes: bool, why: str = "This cannot be undone") -> Non
         return
     if not output.is_terminal(sys.stdin):
         raise Declined(f"{why}, and there is no terminal to ask at.", "Add --yes if it is meant.")
-    if not click.confirm(question, err=True):
+    if not click.confirm(output.laid_out(question, sys.stderr), err=True):
         output.note("Nothing was changed.")
         click.get_current_context().exit(Declined.exit_code)

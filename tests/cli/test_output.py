@@ -159,7 +159,7 @@ def test_a_sentence_is_broken_between_words_and_a_command_stays_whole(monkeypatc
     assert output.laid_out(told, None).splitlines() == [
         "There is no user nobody@example.org. See",
         "`netflix-admin users list --match nobody@example.org`.",
-        "  And this.",
+        "  Or not.",
     ]
     monkeypatch.setattr(output, "columns", lambda _: 0)
     assert output.laid_out(told, None) == told
