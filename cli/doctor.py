@@ -95,12 +95,13 @@ def tell(found: "Generator[Finding, None, None]", quiet: bool, listing: Listing)
                 yield row
 
     # While the site is there, also when nothing can be printed.
-    with closing(found), closing(kept()) as told:
-        listing.print(told, "All is well.")
+    with closing(found), closing(kept()) as looked:
+        listing.print(looked, "All is well.")
     faults = sum(row.state == "fault" for row in rows)
     if listing.form == "table" and output.is_terminal(sys.stdout):
         for row in rows:
             if row.remedy:
-                click.echo(f"\n{row.check}: {output.printable(f'{row.found} {row.remedy}')}")
+                told = output.printable(f"{row.check}: {row.found} {row.remedy}")
+                click.echo(f"\n{output.laid_out(told, sys.stdout)}")
     if faults:
         raise Declined("One fault was found." if faults == 1 else f"{faults} faults were found.", "")

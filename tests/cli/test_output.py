@@ -153,9 +153,7 @@ def test_the_widest_columns_shrink_first() -> None:
 
 def test_a_sentence_is_broken_between_words_and_a_command_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "columns", lambda _: 40)
-    told = (
-        "There is no user nobody@example.org. See `netflix-admin users list --match nobody@example.org`.\n  And this."
-    )
+    told = "There is no user nobody@example.org. See `netflix-admin users list --match nobody@example.org`.\n  Or not."
     assert output.laid_out(told, None).splitlines() == [
         "There is no user nobody@example.org. See",
         "`netflix-admin users list --match nobody@example.org`.",
