@@ -8,10 +8,8 @@ import pytest
 from flask import Flask
 
 from netflix.accounts.invitation import Invitation
-from netflix.config import Config
 from netflix.extensions import db
 from tests.cli.conftest import Run
-from tests.cli.terminal import at_a_terminal
 
 
 def listed(run: Run, more: str = "") -> list[dict[str, Any]]:
@@ -50,10 +48,11 @@ def test_revoked_ones_are_told_and_left_out_when_asked(run: Run) -> None:
     assert [row["id"] for row in listed(run, "--open")] == [2]
 
 
-def test_where_none_is_open_no_more_than_that_is_said(run: Run, config: Config) -> None:
+def test_where_none_is_open_no_more_than_that_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("invites create")
     run("invites revoke 1")
-    assert at_a_terminal(config, "invites", "list", "--open").screen == "No invitation is open.\n"
+    monkeypatch.setattr("cli.output.is_terminal", lambda _: True)
+    assert run("invites list --open").output == "No invitation is open.\n"
 
 
 def test_one_that_is_not_there_is_told_with_3_and_of_several_with_8(run: Run) -> None:

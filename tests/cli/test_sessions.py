@@ -43,15 +43,20 @@ def test_browsers_are_listed_with_whose_they_are(run: Run, phone: Browser, desk:
 
 
 @pytest.mark.parametrize("listing", ["sessions list", "devices list"])
-def test_an_address_is_never_shortened(run: Run, app: Flask, config: Config, ada: str, listing: str) -> None:
+def test_an_address_is_never_shortened(
+    run: Run, app: Flask, ada: str, monkeypatch: pytest.MonkeyPatch, listing: str
+) -> None:
     address = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff"
     Browser(app, address).sign_in(ada)
-    _, row = at_a_terminal(config, *listing.split()).screen.splitlines()
+    monkeypatch.setattr("cli.output.is_terminal", lambda _: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    _, row = run(listing).stdout.splitlines()
     assert (address in row, ada in row) == (True, True)
-    wide = at_a_terminal(config, *listing.split(), columns=96).screen
-    assert (address in wide, "Firefox on" in wide) == (True, True)
-    chosen = at_a_terminal(config, *listing.split(), "--fields", "email,user_agent").screen
+    chosen = run(f"{listing} --fields email,user_agent").stdout
     assert (ada in chosen, "User agent" in chosen) == (True, True)
+    monkeypatch.setenv("COLUMNS", "96")
+    wide = run(listing).stdout
+    assert (address in wide, "Firefox on" in wide) == (True, True)
 
 
 def test_those_of_one_user_are_listed(run: Run, phone: Browser, desk: Browser, ada: str) -> None:
