@@ -1,11 +1,16 @@
 """Browsers that are known to an account."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from netflix.errors import NotFound
 
-from . import asking, dry_run, formats, output, refusals, site
+from . import asking, cells, dry_run, formats, output, refusals, site
 from .formats import Column, Listing
+
+if TYPE_CHECKING:
+    from netflix.signin.device import Device
 
 COLUMNS = (
     Column("id", "Id", type="integer"),
@@ -13,11 +18,16 @@ COLUMNS = (
     Column("browser", "Browser", shrinks=True, spare=True),
     # Never shortened, since it is for the next command.
     Column("address", "Address"),
-    Column("seen_at", "Last sign-in", type="date-time"),
+    Column("seen_at", "Last sign-in", show=lambda row: last_sign_in(row), type="date-time"),
     Column("created_at", "Known since", role=lambda _: "quiet", spare=True, type="date-time"),
     Column("limit", "Counted as", lambda device: device.who, role=lambda _: "quiet", spare=True),
     Column("user_agent", shrinks=True),
+    Column("by_link", type="boolean"),
 )
+
+
+def last_sign_in(device: "Device") -> str:
+    return "none, a link" if device.by_link else cells.human(device.seen_at)
 
 
 @click.group()

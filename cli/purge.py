@@ -53,6 +53,7 @@ def purge(
         raise click.UsageError("--unverified is about events, and no event goes without --keep. Give both.")
     before = times.ago(keep)
     if dry_run:
+        site.expiry.check(before, unverified)
         tell("Would delete", site.expiry.expired(before))
         return
     if keep and before and (keep < SHORT or unverified):

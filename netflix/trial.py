@@ -26,12 +26,21 @@ def trying() -> Iterator[Callable[[], None]]:
         _administrators.reset(token)
 
 
-def note_administrator(user_id: int, is_one: bool) -> None:
-    """In a trial: that an act has made a user one, or none, though it is taken back before the next act is tried."""
+def is_on() -> bool:
+    return _administrators.get() is not None
+
+
+def note_administrator(user_id: int, may_sign_in: bool) -> None:
+    """In a trial: that an act has made a user an administrator who may sign in, or that they are none any more.
+
+    The act is taken back before the next one is tried, and that one has to know. Who is not there yet has a number
+    below 0.
+    """
     if (noted := _administrators.get()) is not None:
-        noted[user_id] = is_one
+        noted[user_id] = may_sign_in
 
 
-def administrators(is_one: bool) -> set[int]:
-    """Whom the acts that this trial has taken back made one, or none; nobody outside of a trial."""
-    return {user_id for user_id, so in (_administrators.get() or {}).items() if so is is_one}
+def administrators(those_there: set[int]) -> set[int]:
+    """Those who are there now, as the acts that this trial has taken back would have left them."""
+    noted = _administrators.get() or {}
+    return (those_there | {one for one, so in noted.items() if so}) - {one for one, so in noted.items() if not so}

@@ -132,7 +132,7 @@ def drafted(
     `sorted_part` is called after each. Raises OSError.
     """
     salt = secrets.token_bytes(16)
-    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder, ExitStack() as opened:
+    with TemporaryDirectory(prefix=draft_prefix(path), dir=path.parent) as folder, ExitStack() as opened:
         parts = [opened.enter_context(open(Path(folder, str(n)), "wb+")) for n in range(PARTS)]
         for sha1 in sha1s:
             digest = keyed(salt, sha1)
@@ -142,6 +142,11 @@ def drafted(
         draft.flush()
         os.fsync(draft.fileno())
         yield Path(draft.name), count
+
+
+def draft_prefix(path: Path) -> str:
+    """How the name of a draft begins: with a mark of our own, so that no other's file is taken for one."""
+    return f".{path.name}.netflix-"
 
 
 def fill(

@@ -23,10 +23,10 @@ from netflix.errors import Busy
 T = TypeVar("T")
 
 LANES = os.cpu_count() or 1
-# Of the places in the queue, those that strangers fill; as many again, but one for each lane, are for the known,
+# Of the places, those of strangers and those of the known: neither fills the other's.
 STRANGERS = 5 * LANES
 PLACES = 9 * LANES
-# of whom each is known for so many at once; beyond, they are like a stranger.
+# Of one of the known so many at once; beyond, they are like a stranger.
 OF_ONE = 2
 # While strangers wait, one of them has a turn after so many of the known.
 TURNS = 2
@@ -75,7 +75,7 @@ def run(work: Callable[..., T], *args: Any) -> T:
             whose = None
         if whose is None and _taken[None] >= STRANGERS:
             raise Busy
-        if under_way() >= PLACES:
+        if whose is not None and under_way() - _taken[None] >= PLACES - STRANGERS:
             make_room(whose)
         _taken[whose] += 1
         _waiting.append(Waiting(done, partial(work, *args), whose))
@@ -89,11 +89,12 @@ def run(work: Callable[..., T], *args: Any) -> T:
                 del _taken[whose]
 
 
-def make_room(whose: int | None) -> None:
+def make_room(whose: int) -> None:
     """Sends away one of the known who was hashed for more often lately. Raises Busy when there is none."""
     often = times_lately()
-    last = max((one for one in _waiting if one.whose is not None), key=lambda one: often[one.whose], default=None)
-    if whose is None or last is None or often[last.whose] <= often[whose]:
+    latest = (one for one in reversed(_waiting) if one.whose is not None)
+    last = max(latest, key=lambda one: often[one.whose], default=None)
+    if last is None or often[last.whose] <= often[whose]:
         raise Busy
     _waiting.remove(last)
     last.done.set_exception(Busy())
@@ -120,7 +121,7 @@ def next_in_turn() -> Waiting | None:
     if known is None or (stranger and _turns >= TURNS):
         _turns = 0
         return stranger
-    _turns += 1
+    _turns = _turns + 1 if stranger else 0
     if known.whose is not None:
         _lately.append((time.monotonic(), known.whose))
     return known

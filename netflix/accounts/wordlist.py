@@ -159,7 +159,7 @@ def replace(
 
     path = screening.imported_path()
     # What one that was killed left; nobody else imports meanwhile.
-    sweep(path.parent, rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}")
+    sweep(path.parent, rf"{re.escape(blocklist.draft_prefix(path))}[a-z0-9_]{{8}}")
     with blocklist.drafted(path, digests(), source, sorted_part) as (draft, count):
         left_out = sum(file.faulty for file in files)
         done = Imported(count, left_out, tuple(dict.fromkeys(file.read_as for file in files if file.read_as)))

@@ -68,7 +68,7 @@ def batch_by_batch(
         refused = [one for one in batch if isinstance(one, Refused)]
         there = known(people)
         fresh = [person for person in people if person.key not in there]
-        new, links = (fresh, unmade(invitable(fresh, inviting))) if is_rehearsal else added(fresh, inviting)
+        new, links = (fresh, rehearsed(fresh, inviting)) if is_rehearsal else added(fresh, inviting)
         changed, faults = 0, list[Refused]()
         if updating:
             changed, faults = updated([(there[one.key], one) for one in people if one.key in there], is_rehearsal)
@@ -83,6 +83,14 @@ def batch_by_batch(
 
 def invitable(people: Sequence[Person], inviting: bool) -> list[Person]:
     return [person for person in people if inviting and person.kept is None and not person.disabled]
+
+
+def rehearsed(people: Sequence[Person], inviting: bool) -> list[tuple[str, str]]:
+    """As `added`, of new ones, of whom nobody is made."""
+    for person in people:
+        if person.admin and not person.disabled and (person.kept or inviting):
+            trial.note_administrator(-person.line, may_sign_in=True)
+    return unmade(invitable(people, inviting))
 
 
 def unmade(invited: Sequence[Person | User]) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 
 from netflix.errors import Declined
 from netflix.events.chain import ChainStart, hold_start, link, move_start
-from netflix.events.event import LINKED, Event, Kind, record
+from netflix.events.event import BATCH, LINKED, Event, Kind, record
 from netflix.extensions import AS_IT_IS, db
 
 
@@ -36,24 +36,39 @@ def remove(through: int, before: datetime, most: int, telling: bool, unverified:
     if not count(through):
         return 0
     start = hold_start()
-    last, digest = start.number, start.digest
-    if last >= through:
+    if start.number >= through:
         # By another purge, a moment ago.
         return 0
-    if not was_written_before(before, through, start, unverified):
-        raise not_whole(through)
-    is_known = start.is_sealed or start.number < unverified
-    oldest = select(*LINKED, Event.digest).where(Event.id <= through).order_by(Event.id).limit(most)
-    for row in db.session.execute(oldest):
-        if row.id > unverified and not (is_known and row.id == last + 1 and link(digest, row[:-1]) == row.digest):
-            raise not_whole(row.id)
-        last, digest = row.id, row.digest
+    last, digest = sound(start, through, before, unverified, most)
     db.session.execute(delete(Event).where(Event.id <= last), execution_options=AS_IT_IS)
     move_start(last, digest)
     if telling:
         said: dict[str, Any] = {"unverified": min(unverified, through)} if unverified > start.number else {}
         record(Kind.EVENTS_PURGED, object="events", first=start.number + 1, due=through, **said)
     return last - start.number
+
+
+def check(through: int, before: datetime, unverified: int = 0) -> None:
+    """Changes nothing, and raises Declined as `remove` would of all of them."""
+    start = ChainStart.present()
+    if start.number < through:
+        sound(start, through, before, unverified)
+
+
+def sound(
+    start: ChainStart, through: int, before: datetime, unverified: int, most: int | None = None
+) -> tuple[int, bytes]:
+    """The last of up to `most` of the oldest and its digest, where all are what was written. Raises Declined."""
+    if not was_written_before(before, through, start, unverified):
+        raise not_whole(through)
+    is_known = start.is_sealed or start.number < unverified
+    last, digest = start.number, start.digest
+    oldest = select(*LINKED, Event.digest).where(Event.id <= through).order_by(Event.id).limit(most)
+    for row in db.session.execute(oldest, execution_options={"yield_per": BATCH}):
+        if row.id > unverified and not (is_known and row.id == last + 1 and link(digest, row[:-1]) == row.digest):
+            raise not_whole(row.id)
+        last, digest = row.id, row.digest
+    return last, digest
 
 
 def was_written_before(time: datetime, number: int, start: ChainStart, unverified: int) -> bool:

@@ -200,7 +200,7 @@ def sign_in(
         session = signin.opened(user, None, remembered, visitor, known=known, factor=FACTOR)
     counter.refund(counted)
     if first and first.user_id == user.id:
-        attempt.forgive_first_step(first, user.email, visitor)
+        attempt.forgive_first_step(first, user.email, visitor if known else visitor.stranger)
     return session
 
 

@@ -47,7 +47,7 @@ def forgive(counted: Attempt, email: str, visitor: Visitor) -> None:
 def sign_in(first: FirstStep, code: str, visitor: Visitor) -> Session:
     """Opens the session that the first step alone did not.
 
-    Subjects before the code is checked, and given back when it was right, as at the first step. Raises NotAccepted,
+    Counted before the code is checked, and given back when it was right, as at the first step. Raises NotAccepted,
     FirstStepRequired, TooManyAttempts, Busy, or WrongCredentials when the account was changed meanwhile.
     """
     accept(code=faults(code))

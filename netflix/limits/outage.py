@@ -2,7 +2,9 @@
 
 from redis.exceptions import (
     AuthenticationError,
+    BusyLoadingError,
     ConnectionError,
+    MaxConnectionsError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
@@ -15,7 +17,8 @@ from netflix.errors import CountersUnavailable
 def refusal(error: RedisError, is_own: bool) -> CountersUnavailable:
     """Why, and what to do; `is_own` when the site starts its Redis itself."""
     reason = " ".join(str(error).split()).rstrip(".")
-    away = isinstance(error, (ConnectionError, TimeoutError)) and not isinstance(error, AuthenticationError)
+    at_odds = (AuthenticationError, BusyLoadingError, MaxConnectionsError)
+    away = isinstance(error, (ConnectionError, TimeoutError)) and not isinstance(error, at_odds)
     if away and is_own:
         way = "Start the site: its own server starts with it."
     elif away:
@@ -27,6 +30,8 @@ def refusal(error: RedisError, is_own: bool) -> CountersUnavailable:
         )
     elif isinstance(error, ReadOnlyError):
         way = "It is a replica: name the one that it copies in NETFLIX_REDIS_URL."
+    elif isinstance(error, BusyLoadingError):
+        way = "It has just been started: try again in a moment."
     elif isinstance(error, OutOfMemoryError):
         way = "It is full: give it more (`maxmemory`)."
     else:

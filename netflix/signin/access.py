@@ -66,7 +66,7 @@ def adopt(email: str, kept: str) -> User:
     if db.session.execute(given.returning(User.id)).scalar():
         notice.tell(user.told_at, Kind.PASSWORD_CHANGED)
         event.record(Kind.PASSWORD_CHANGED, user.id)
-        db.session.commit()
+        done(user.id)
     else:
         db.session.rollback()
     return user
@@ -139,7 +139,7 @@ def disable(who: str | int, by: Actor = OPERATOR) -> Outcome:
     if changed:
         shut_out(user)
         event.record(Kind.USER_CHANGED, user.id, by.address, by.name, disabled=True)
-    db.session.commit()
+    done(user.id)
     return Outcome(user.email, changed)
 
 
@@ -149,7 +149,7 @@ def enable(who: str | int, by: Actor = OPERATOR) -> Outcome:
     changed = became(user, User.disabled_at.is_not(None), disabled_at=None)
     if changed:
         event.record(Kind.USER_CHANGED, user.id, by.address, by.name, disabled=False)
-    db.session.commit()
+    done(user.id)
     return Outcome(user.email, changed)
 
 
@@ -166,7 +166,7 @@ def remove(who: str | int, by: Actor = OPERATOR, typed: str | None = None) -> Us
     db.session.flush()
     outbox.withdraw(user.email)
     event.record(Kind.USER_DELETED, user.id, by.address, by.name)
-    db.session.commit()
+    done(user.id)
     return user
 
 
@@ -181,8 +181,7 @@ def promote(who: str | int, by: Actor = OPERATOR) -> Outcome:
     if changed:
         Session.end_all(user.id)
         event.record(Kind.RIGHTS_CHANGED, user.id, by.address, by.name, admin=True)
-        trial.note_administrator(user.id, True)
-    db.session.commit()
+    done(user.id)
     return Outcome(user.email, changed)
 
 
@@ -196,7 +195,7 @@ def demote(who: str | int, by: Actor = OPERATOR) -> Outcome:
     changed = became(user, User.is_admin.is_(True), is_admin=False)
     if changed:
         event.record(Kind.RIGHTS_CHANGED, user.id, by.address, by.name, admin=False)
-    db.session.commit()
+    done(user.id)
     return Outcome(user.email, changed)
 
 
@@ -206,17 +205,27 @@ def keep_an_administrator(user: User, by: Actor) -> None:
     Who has nothing to sign in with does not count, as one who was imported without a password.
     """
     User.hold_administrators(user.id)
-    of_them = or_(User.is_admin, User.id.in_(trial.administrators(True)))
-    but = User.id.not_in(trial.administrators(False))
-    staying = select(User.id).where(of_them, but, User.disabled_at.is_(None), User.deleting_at.is_(None))
-    able, everybody = set(db.session.scalars(staying.where(can_sign_in()))), set(db.session.scalars(staying))
+    staying = select(User.id).where(*IS_ADMINISTRATOR)
+    able, everybody = (
+        trial.administrators(set(db.session.scalars(those))) for those in (staying.where(can_sign_in()), staying)
+    )
     # Where nobody can, there is one to keep who may be given a link.
     if (able if user.id in able else everybody) == {user.id}:
         way = by.way("Make another first", "users promote EMAIL")
         if len(everybody) > 1:
             way = by.way("Let another one choose a password first", "users reset-password EMAIL")
         raise Declined(f"{user.email} is the only administrator who may sign in.", way)
-    trial.note_administrator(user.id, False)
+
+
+IS_ADMINISTRATOR = (User.is_admin, User.disabled_at.is_(None), User.deleting_at.is_(None))
+
+
+def done(user_id: int) -> None:
+    """Commits what was done to a user's rights or ways in."""
+    if trial.is_on():
+        able = select(User.id).where(User.id == user_id, *IS_ADMINISTRATOR, can_sign_in())
+        trial.note_administrator(user_id, db.session.scalar(able) is not None)
+    db.session.commit()
 
 
 def can_sign_in() -> ColumnElement[bool]:

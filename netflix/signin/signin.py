@@ -59,7 +59,7 @@ def counted_in(counted: Attempt, email: str, password: str, remembered: bool, vi
     with counter.refunding(counted):
         user = User.known_as(email)
         known = known_device(user, email, visitor)
-        refusal = (None if known else lockdown.kept_out()) or WrongCredentials()
+        refusal = (None if is_used(known) else lockdown.kept_out()) or WrongCredentials()
         # The connection is not held while hashing: that takes a hundred times as long as the query.
         # A rollback would let go of it too, but forget the row and read a known user's twice.
         db.session.commit()
@@ -94,6 +94,11 @@ def known_device(user: User | None, email: str, visitor: Visitor) -> Device | No
     if known is None:
         raise DeviceEnded
     return known
+
+
+def is_used(known: Device | None) -> bool:
+    """Whether somebody has signed in on it: in a lockdown a browser that a mailed link let in is a stranger's."""
+    return known is not None and not known.by_link
 
 
 def own_device(user: User, visitor: Visitor) -> Device | None:
@@ -144,7 +149,7 @@ def opened(
             renew(user, renewed)
             begun(user, visitor, known)
             raise SecondStepRequired(FirstStep.of(user, remembered, counted.stamp if counted else 0, visitor.address))
-        if not known and (refusal := lockdown.kept_out()):
+        if not is_used(known) and (refusal := lockdown.kept_out()):
             raise refusal
     now = clock.now()
     note(user, renewed, user.signed_in_at if follows else now)

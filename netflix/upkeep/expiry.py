@@ -199,6 +199,12 @@ def expired(events_before: datetime | None = None) -> Counter[str]:
     return +found
 
 
+def check(events_before: datetime | None, unverified: int = 0) -> None:
+    """Raises Declined as `purge` would."""
+    if events_before:
+        ageing.check(ageing.last_before(events_before), events_before, unverified)
+
+
 def purge(
     pace: Pace | None = None,
     events_before: datetime | None = None,

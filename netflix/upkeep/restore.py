@@ -110,7 +110,7 @@ def prepared(path: Path, told: Told) -> Iterator[tuple[Path, Manifest]]:
     config = settings.current()
     with opened(path) as (source, found), draft_of(config) as draft:
         unpack(source, found, draft, told)
-        yield (ready_sqlite if is_sqlite(config) else ready_postgresql)(draft, found), found
+        yield ready_sqlite(draft, found) if is_sqlite(config) else ready_postgresql(draft), found
 
 
 def is_sqlite(config: Config) -> bool:
@@ -289,7 +289,7 @@ def leave_nothing_beside(file: Path) -> None:
         file.with_name(file.name + end).unlink(missing_ok=True)
 
 
-def ready_postgresql(draft: Path, found: Manifest) -> Path:
+def ready_postgresql(draft: Path) -> Path:
     script = draft.with_name(f"{draft.name}.sql")
     os.close(os.open(script, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(draft))

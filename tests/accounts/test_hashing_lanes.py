@@ -126,6 +126,27 @@ def test_there_is_an_end_to_the_places_of_the_known_too(jam: threading.Event) ->
         jam.set()
 
 
+def test_the_known_fill_no_place_of_strangers() -> None:
+    most, go = hashing.PLACES - hashing.STRANGERS, threading.Event()
+    with ThreadPoolExecutor(most + 1) as people:
+        for number in range(most):
+            people.submit(known, number, go.wait, 30)
+        until(lambda: hashing.under_way() == most)
+        with pytest.raises(Busy):
+            known(most, int)
+        stranger = people.submit(hashing.run, int)
+        until(lambda: hashing.under_way() == most + 1)
+        go.set()
+        assert stranger.result() == 0
+
+
+def test_who_was_hashed_for_long_ago_is_as_who_never_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    known(1, int)
+    assert hashing.times_lately()[1] == 1
+    monkeypatch.setattr(hashing, "LATELY", 0)
+    assert hashing.times_lately()[1] == 0
+
+
 def test_who_signs_in_without_end_makes_room_for_who_does_not(request: pytest.FixtureRequest) -> None:
     most, owner = hashing.PLACES - hashing.STRANGERS, 99
     for number in range(most):

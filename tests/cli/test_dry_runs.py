@@ -115,14 +115,32 @@ def test_the_last_administrator_is_kept_as_those_before_would_have_gone(
     assert done.exit_code == 8
 
 
-def test_a_new_administrator_may_take_the_place_of_the_last(run: Run, everything: Everything, tmp_path: Path) -> None:
+HASH = "$2b$04$" + "a" * 53
+HANDED_OVER = {
+    "to a member": ("ada@example.org,yes,,", 0),
+    "to who comes with a password": (f"a@example.org,yes,,{HASH}", 0),
+    "to who comes without one": ("a@example.org,yes,,", 8),
+    "to one who is let in again": ("amy@example.org,yes,no,", 0),
+    "to one who gets a password": (f"abe@example.org,yes,no,{HASH}", 0),
+    "to nobody": ("ada@example.org,no,,", 8),
+}
+
+
+@pytest.mark.parametrize("how", HANDED_OVER)
+def test_an_import_is_tried_as_it_is_done_where_the_last_administrator_goes(
+    run: Run, everything: Everything, tmp_path: Path, how: str
+) -> None:
+    row, code = HANDED_OVER[how]
+    roll = tmp_path / "before.csv"
+    roll.write_text(f"email,admin,disabled,password_hash\namy@example.org,yes,yes,{HASH}\nabe@example.org,yes,no,\n")
+    assert run("users", "import", str(roll)).exit_code == 0
     roll = tmp_path / "roll.csv"
+    rest = "boss@example.org,no,,\ngrace@example.org,no,,\n"
+    roll.write_text(f"email,admin,disabled,password_hash\n{row}\n{rest}")
     rows, *_ = everything.now()
-    for first, code in (("ada@example.org,yes\n", 0), ("", 8)):
-        roll.write_text(f"email,admin\n{first}boss@example.org,no\ngrace@example.org,no\n")
-        tried = run("users", "import", str(roll), "--update", "--dry-run")
-        assert tried.exit_code == code, tried.output
+    tried = run("users", "import", str(roll), "--update", "--dry-run")
     assert everything.now()[0] == rows
+    assert (tried.exit_code, run("users", "import", str(roll), "--update").exit_code) == (code, code)
 
 
 def test_of_several_each_is_tried_alone(run: Run, everything: Everything) -> None:

@@ -98,11 +98,12 @@ def test_a_new_list_takes_the_place_of_the_old_and_several_files_are_one(run: Ru
 
 
 def test_what_a_killed_import_left_is_gone_with_the_next(run: Run, config: Config) -> None:
-    left = config.instance / ".imported.passwords.iivjpqc2"
-    left.mkdir()
-    (left / "draft").write_bytes(bytes(1000))
+    left, other = (config.instance / f".imported.passwords.{end}" for end in ("netflix-iivjpqc2", "original"))
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / "draft").write_bytes(bytes(1000))
     run("passwords import -", given=WORDS[0])
-    assert not left.exists()
+    assert (left.exists(), other.exists()) == (False, True)
 
 
 def test_a_site_that_is_serving_takes_a_new_list_at_once(run: Run, app: Flask) -> None:

@@ -223,10 +223,11 @@ def test_what_was_done_to_the_record_is_not_purged_away(run: Run, aged: Flask, c
         db.session.execute(db.text("UPDATE event SET address = '203.0.113.1' WHERE id = 3"))
         db.session.commit()
     before = dump(config)
-    told = run("purge --keep 365d")
-    assert told.exit_code == 7
-    assert "not whole at event 3" in told.stderr
-    assert dump(config) == before
+    for command in ("purge --keep 365d", "purge --keep 365d --dry-run"):
+        told = run(command)
+        assert told.exit_code == 7
+        assert "not whole at event 3" in told.stderr
+        assert dump(config) == before
 
 
 @pytest.fixture
@@ -248,6 +249,7 @@ def test_events_from_before_a_lost_key_go_once_that_is_said(rekeyed: Flask, conf
     assert asked.exit_code == 7
     assert "those up to 8 unverified, for ever" in asked.stderr
     assert dump(config) == before
+    assert run("purge --keep 365d --unverified 8 --dry-run").output == "Would delete 5 old events.\n"
     assert run("purge --keep 365d --unverified 8 --yes").output == "Deleted 5 old events.\n"
     with rekeyed.app_context():
         (told,) = event.following(Wanted(kinds=("sensitive_delete",)))

@@ -184,6 +184,19 @@ def test_no_young_event_goes_in_the_name_of_one_that_was_made_old_for_a_while(ap
         assert db.session.scalar(db.select(db.func.min(Event.id))) == 1
 
 
+def test_a_start_that_somebody_moved_is_not_sealed_anew(app: Flask) -> None:
+    """Else a purge would make a removal good."""
+    with app.app_context():
+        history.write(9, days_ago=730)
+        digest = db.session.scalar(db.select(Event.digest).where(Event.id == 4))
+        db.session.execute(db.delete(Event).where(Event.id <= 4))
+        db.session.execute(db.update(ChainStart).values(number=4, digest=digest))
+        db.session.commit()
+        with pytest.raises(Declined, match="not whole at event 5"):
+            expiry.purge(events_before=a_year_ago())
+        assert next(verification.faults()) == "What says where the record starts is not what was written."
+
+
 def test_what_another_purge_took_away_in_the_last_moment_is_no_fault(
     purged: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
