@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from netflix import clock
 from netflix.accounts import invitation
+from netflix.accounts.one_time_link import OneTimeLink, Purpose
 from netflix.accounts.registration import create
 from netflix.accounts.user import User
 from netflix.errors import LockedDown
@@ -71,6 +72,21 @@ def test_a_known_browser_of_somebody_else_is_a_stranger_s(
         create("eve@example.org", PASSWORD)
     lock()
     assert known.sign_in("eve@example.org").status_code == 403
+
+
+def test_a_browser_that_a_mailed_link_let_in_is_a_stranger_s_and_its_owner_sees_it(
+    app: Flask, known: Browser, ada: str, lock: Callable[..., None]
+) -> None:
+    """Whoever reads the mailbox makes as many as they like."""
+    known.sign_in(ada)
+    let_in = stranger(app)
+    with app.app_context():
+        link = OneTimeLink.issued(User.named(ada), Purpose.UNLOCK)
+        db.session.commit()
+    let_in.post("/confirm/unlock", page=f"/confirm/unlock/{link.token}")
+    assert "Let in by a mailed link; nobody has signed in with it yet" in known.get("/account/browsers").text
+    lock()
+    assert let_in.sign_in(ada).status_code == 403
 
 
 def test_another_browser_does_not_and_reads_why_and_until_when(app: Flask, ada: str, lock: Callable[..., None]) -> None:
