@@ -122,7 +122,8 @@ class Listing:
     def print_lines(self, rows: Iterable[Any]) -> None:
         """One by one as they come, so without a table's widths."""
         for row in rows:
-            click.echo("  ".join(column.shown(row) for column in self.columns if column.title))
+            line = "  ".join(column.shown(row) for column in self.columns if column.title)
+            click.echo(output.laid_out(line, sys.stdout))
 
     def as_json_line(self, row: Any) -> str:
         return as_json(record(self.columns, row))
