@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,7 +43,19 @@ def completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 
 def choosing(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which events."""
+    """The options that say which events: the command gets them as `choice`. Goes inside `site.within`."""
+
+    @wraps(command)
+    def run(
+        kinds: tuple[str, ...],
+        emails: tuple[str, ...],
+        accounts: tuple[str, ...],
+        places: "tuple[Network, ...]",
+        since: datetime | None,
+        **options: Any,
+    ) -> None:
+        command(choice=wanted(kinds, emails, accounts, places, since), **options)
+
     for option in reversed(
         (
             click.option(
@@ -72,8 +85,8 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
             ),
         )
     ):
-        command = option(command)
-    return command
+        run = option(run)
+    return run
 
 
 @click.group()
@@ -87,32 +100,25 @@ def events() -> None:
 
 
 @events.command("list")
+@site.within
 @choosing
 @click.option(
     "--limit", "most", type=asking.Count(1), metavar="N", default=50, show_default=True, help="The latest N only."
 )
 @formats.listing(COLUMNS)
-@site.within
-def list_events(
-    kinds: tuple[str, ...],
-    emails: tuple[str, ...],
-    accounts: tuple[str, ...],
-    places: "tuple[Network, ...]",
-    since: datetime | None,
-    most: int,
-    listing: Listing,
-) -> None:
+def list_events(choice: "Wanted", most: int, listing: Listing) -> None:
     """List what happened, the latest first.
 
     \b
     Example:
       netflix-admin events list --kind authn_login_fail --since 24h
     """
-    found = site.listing.latest(wanted(kinds, emails, accounts, places, since), most)
+    found = site.listing.latest(choice, most)
     listing.print(found, "Nothing like that happened.")
 
 
 @events.command()
+@site.within
 @choosing
 @click.option(
     "-n",
@@ -124,23 +130,13 @@ def list_events(
     help="Start with the last N.",
 )
 @click.option("--follow/--no-follow", "-f", default=True, show_default=True, help="Go on with what happens next.")
-@site.within
-def tail(
-    kinds: tuple[str, ...],
-    emails: tuple[str, ...],
-    accounts: tuple[str, ...],
-    places: "tuple[Network, ...]",
-    since: datetime | None,
-    lines: int,
-    follow: bool,
-) -> None:
+def tail(choice: "Wanted", lines: int, follow: bool) -> None:
     """Show the last events, and each one to come, until Ctrl-C.
 
     \b
     Example:
       netflix-admin events tail --kind authn_login_fail
     """
-    choice = wanted(kinds, emails, accounts, places, since)
     last = list(site.listing.latest(choice, lines)) if lines else []
     shown = Listing(COLUMNS, "table")
     shown.print_lines(reversed(last))
@@ -155,23 +151,17 @@ def tail(
 
 
 @events.command()
-@choosing
 @site.within
+@choosing
 @formats.telling(COLUMNS)
-def export(
-    kinds: tuple[str, ...],
-    emails: tuple[str, ...],
-    accounts: tuple[str, ...],
-    places: "tuple[Network, ...]",
-    since: datetime | None,
-) -> None:
+def export(choice: "Wanted") -> None:
     """Print events as JSON lines, the oldest first.
 
     \b
     Example:
       netflix-admin events export --since 2026-11-01 > november.jsonl
     """
-    rows = site.listing.following(wanted(kinds, emails, accounts, places, since))
+    rows = site.listing.following(choice)
     Listing(COLUMNS, "jsonl").print(rows, "")
 
 
