@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -43,19 +42,7 @@ def completed(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 
 def choosing(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which events: the command gets them as `choice`. Goes inside `site.within`."""
-
-    @wraps(command)
-    def run(
-        kinds: tuple[str, ...],
-        emails: tuple[str, ...],
-        accounts: tuple[str, ...],
-        places: "tuple[Network, ...]",
-        since: datetime | None,
-        **options: Any,
-    ) -> None:
-        command(choice=wanted(kinds, emails, accounts, places, since), **options)
-
+    """The options that say which events."""
     for option in reversed(
         (
             click.option(
@@ -85,8 +72,8 @@ def choosing(command: Callable[..., None]) -> Callable[..., None]:
             ),
         )
     ):
-        run = option(run)
-    return run
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -100,25 +87,32 @@ def events() -> None:
 
 
 @events.command("list")
-@site.within
 @choosing
 @click.option(
     "--limit", "most", type=asking.Count(1), metavar="N", default=50, show_default=True, help="The latest N only."
 )
 @formats.listing(COLUMNS)
-def list_events(choice: "Wanted", most: int, listing: Listing) -> None:
+@site.within
+def list_events(
+    kinds: tuple[str, ...],
+    emails: tuple[str, ...],
+    accounts: tuple[str, ...],
+    places: "tuple[Network, ...]",
+    since: datetime | None,
+    most: int,
+    listing: Listing,
+) -> None:
     """List what happened, the latest first.
 
     \b
     Example:
       netflix-admin events list --kind authn_login_fail --since 24h
     """
-    found = site.listing.latest(choice, most)
+    found = site.listing.latest(wanted(kinds, emails, accounts, places, since), most)
     listing.print(found, "Nothing like that happened.")
 
 
 @events.command()
-@site.within
 @choosing
 @click.option(
     "-n",
@@ -130,13 +124,23 @@ def list_events(choice: "Wanted", most: int, listing: Listing) -> None:
     help="Start with the last N.",
 )
 @click.option("--follow/--no-follow", "-f", default=True, show_default=True, help="Go on with what happens next.")
-def tail(choice: "Wanted", lines: int, follow: bool) -> None:
+@site.within
+def tail(
+    kinds: tuple[str, ...],
+    emails: tuple[str, ...],
+    accounts: tuple[str, ...],
+    places: "tuple[Network, ...]",
+    since: datetime | None,
+    lines: int,
+    follow: bool,
+) -> None:
     """Show the last events, and each one to come, until Ctrl-C.
 
     \b
     Example:
       netflix-admin events tail --kind authn_login_fail
     """
+    choice = wanted(kinds, emails, accounts, places, since)
     last = list(site.listing.latest(choice, lines)) if lines else []
     shown = Listing(COLUMNS, "table")
     shown.print_lines(reversed(last))
@@ -151,17 +155,23 @@ def tail(choice: "Wanted", lines: int, follow: bool) -> None:
 
 
 @events.command()
-@site.within
 @choosing
+@site.within
 @formats.telling(COLUMNS)
-def export(choice: "Wanted") -> None:
+def export(
+    kinds: tuple[str, ...],
+    emails: tuple[str, ...],
+    accounts: tuple[str, ...],
+    places: "tuple[Network, ...]",
+    since: datetime | None,
+) -> None:
     """Print events as JSON lines, the oldest first.
 
     \b
     Example:
       netflix-admin events export --since 2026-11-01 > november.jsonl
     """
-    rows = site.listing.following(choice)
+    rows = site.listing.following(wanted(kinds, emails, accounts, places, since))
     Listing(COLUMNS, "jsonl").print(rows, "")
 
 
