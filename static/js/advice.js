@@ -82,6 +82,8 @@ const advise = (input) => {
   };
   input.addEventListener("input", tellSoon);
   input.form.querySelector("#email")?.addEventListener("input", tellSoon);
+  // What was typed, or filled in by the browser, before this came.
+  if (input.value) tellSoon();
 };
 
 document.querySelectorAll("input[autocomplete=new-password]").forEach(advise);

@@ -73,7 +73,7 @@ const localise = (time) => {
 };
 
 document.querySelectorAll("input[type=password]").forEach(offerReveal);
-if (document.querySelector("[autocomplete=new-password]")) import("/static/js/advice.js?v=256150d9a95e");
+if (document.querySelector("[autocomplete=new-password]")) import("/static/js/advice.js?v=cc3a55a3eb70");
 // What is saved as a file leaves the page as it is, and the browser tells of it.
 document.querySelectorAll("form[method=post]:not([data-download])").forEach(sendOnce);
 document.querySelectorAll("form[data-retry-after]").forEach(countDown);

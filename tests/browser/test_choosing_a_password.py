@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import SIZES, Desk
 from tests.people import PASSWORD
@@ -57,3 +57,15 @@ def test_without_scripts_it_is_said_after_sending(sit_down: Callable[..., Desk])
     desk.page.get_by_role("button", name="Create account").click()
     expect(desk.page.locator("#password-error")).to_contain_text("A few unrelated words make a better one.")
     assert desk.page.get_by_role("status").count() == 0
+
+
+def test_what_was_typed_before_the_advice_came_is_told_too(sit_down: Callable[..., Desk]) -> None:
+    """On a slow line, or filled in by the browser."""
+    desk = sit_down()
+    held: list[Route] = []
+    desk.page.route("**/advice.js*", lambda route: held.append(route))
+    with desk.page.expect_request("**/advice.js*"):
+        desk.open("/register")
+    desk.page.get_by_label("Password", exact=True).fill("short")
+    held[0].continue_()
+    expect(desk.page.get_by_role("status")).to_contain_text("Too short: 3 more characters.")
